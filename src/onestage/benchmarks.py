@@ -1,0 +1,176 @@
+"""The `benchmarks` section and its items: questions with options, in whatever layout they come.
+
+dedupe removes training text that contains them, evaluate asks them.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from onestage.errors import InputError
+from onestage.params import Params
+from onestage.records import Lang
+
+LETTERS = "ABCDEFGHIJ"
+
+
+class Benchmark(Params, frozen=True):
+    """One file of questions, relative to `benchmarks_dir`, and where its fields are.
+
+    `options` is one field that holds a list, an object by letter, or a string parted by
+    `options_separator`; or several columns, one an option. `answer` holds letters, or with
+    `answer_base` the number of the right option counted from there. `id`, `case`, `track`
+    and `type` may be empty: the id is then the item's number, the others are blank.
+    """
+
+    file: str
+    lang: Lang
+    format: Literal["jsonl", "csv"]
+    question: str
+    options: list[str]
+    answer: str
+    options_separator: str = ""
+    answer_base: int = -1
+    id: str = ""
+    case: str = ""
+    track: str = ""
+    type: str = ""
+    max_unanswered: int = 0
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A question: `options` by letter from A on, `answer` one letter or several in order.
+
+    `answer` is empty where the file has none (counted against `max_unanswered`); such an
+    item is guarded against contamination but not scored.
+    """
+
+    benchmark: str
+    id: str
+    lang: Lang
+    case: str
+    question: str
+    options: tuple[str, ...]
+    answer: str
+    track: str
+    type: str
+
+
+class _Place(NamedTuple):
+    path: Path
+    number: int
+
+    def fault(self, message: str) -> InputError:
+        return InputError(
+            f"{self.path}, question {self.number}: {message}; mend the file or its benchmarks entry"
+        )
+
+
+def read_items(name: str, benchmark: Benchmark, folder: Path) -> list[Item]:
+    """Return a benchmark's items in file order.
+
+    Raises:
+        InputError: file or field missing, a question without options or without an answer
+            beyond `max_unanswered`, an answer that is none of the options, an id twice.
+    """
+    path = folder / benchmark.file
+    items: list[Item] = []
+    for number, raw in enumerate(_raw_items(path, benchmark), start=1):
+        items.append(_item(name, benchmark, raw, _Place(path, number)))
+    if not items:
+        raise InputError(f"{path}: no questions; mend the file or remove benchmarks.{name}")
+    if len({item.id for item in items}) < len(items):
+        raise InputError(f"{path}: an id occurs twice; mend benchmarks.{name}.id")
+    unanswered = sum(not item.answer for item in items)
+    if unanswered > benchmark.max_unanswered:
+        raise InputError(
+            f"{path}: {unanswered} questions without a usable answer, expected at most "
+            f"{benchmark.max_unanswered}; mend the file or benchmarks.{name}.max_unanswered"
+        )
+    return items
+
+
+def read_all(benchmarks: dict[str, Benchmark], folder: Path) -> list[Item]:
+    """Return the items of all benchmarks, in the order of the parameter file."""
+    return [
+        item
+        for name, benchmark in benchmarks.items()
+        for item in read_items(name, benchmark, folder)
+    ]
+
+
+def _raw_items(path: Path, benchmark: Benchmark) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            if benchmark.format == "csv":
+                yield from csv.DictReader(stream)
+            else:
+                yield from (json.loads(line) for line in stream if line.strip())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such benchmark file; mend benchmarks_dir or file") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not {benchmark.format} in UTF-8 ({error})") from error
+
+
+def _item(name: str, benchmark: Benchmark, raw: dict[str, Any], place: _Place) -> Item:
+    def field(key: str) -> Any:
+        if key not in raw:
+            found = ", ".join(map(repr, raw))
+            raise place.fault(f"no field {key!r}, found {found}")
+        return raw[key]
+
+    options = _options([field(key) for key in benchmark.options], benchmark, place)
+    return Item(
+        benchmark=name,
+        id=str(field(benchmark.id)) if benchmark.id else f"{name}_{place.number:05d}",
+        lang=benchmark.lang,
+        case=str(field(benchmark.case)) if benchmark.case else "",
+        question=str(field(benchmark.question)).strip(),
+        options=options,
+        answer=_answer(field(benchmark.answer), len(options), benchmark, place),
+        track=str(field(benchmark.track)) if benchmark.track else "",
+        type=str(field(benchmark.type)) if benchmark.type else "",
+    )
+
+
+def _options(values: list[Any], benchmark: Benchmark, place: _Place) -> tuple[str, ...]:
+    if len(values) > 1:
+        options = [str(value) for value in values]
+    elif isinstance(values[0], dict):
+        options = [str(values[0][key]) for key in sorted(values[0])]
+    elif isinstance(values[0], list):
+        options = [str(value) for value in values[0]]
+    else:
+        separator = benchmark.options_separator or "\n"
+        options = [part for part in str(values[0] or "").split(separator) if part.strip()]
+    if len(options) < 2:
+        raise place.fault(f"expected at least two options, found {len(options)}")
+    return tuple(_unprefixed(option, LETTERS[i]) for i, option in enumerate(options))
+
+
+def _unprefixed(option: str, letter: str) -> str:
+    """Drop a letter that is part of the option's text: `A. x`, `A x`, `(A) x`, `A、x`."""
+    return re.sub(rf"^\s*\(?{letter}(?:[.)．、:：]\s*|\s+)", "", option).strip()
+
+
+def _answer(value: Any, options: int, benchmark: Benchmark, place: _Place) -> str:
+    if benchmark.answer_base >= 0:
+        try:
+            index = int(value) - benchmark.answer_base
+        except (TypeError, ValueError):
+            return ""
+        if not 0 <= index < options:
+            raise place.fault(f"answer {value!r} is none of the {options} options")
+        return LETTERS[index]
+    text = str(value).strip().upper()
+    if not text or text == "NAN":
+        return ""
+    letters = sorted(set(text))
+    if any(letter not in LETTERS[:options] for letter in letters):
+        raise place.fault(f"answer {value!r} is none of the options A-{LETTERS[options - 1]}")
+    return "".join(letters)

@@ -1,0 +1,120 @@
+"""The whole parameter file checked at once, so that a slip in `train` shows before a paid unify."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from onestage import params
+from onestage.base import Base
+from onestage.benchmarks import Benchmark, read_all
+from onestage.collect.selection import Collect
+from onestage.comparison import Compare
+from onestage.dedupe.selection import Dedupe
+from onestage.errors import OnestageError
+from onestage.evaluate.asking import Evaluate
+from onestage.models import Model
+from onestage.pack.rows import Pack
+from onestage.sampling import Sample
+from onestage.sources import Source
+from onestage.train.settings import Train
+from onestage.unify.forms import Unify
+
+_SECTIONS: dict[str, type] = {
+    "collect": Collect,
+    "unify": Unify,
+    "dedupe": Dedupe,
+    "sample": Sample,
+    "pack": Pack,
+    "base": Base,
+    "train": Train,
+    "evaluate": Evaluate,
+    "compare": Compare,
+    "benchmarks_dir": str,
+}
+_MAPPINGS: dict[str, type] = {"sources": Source, "benchmarks": Benchmark, "models": Model}
+# The model that train writes is not there before the first run.
+_TRAINED = "data/model"
+
+
+def faults(params_file: Path) -> list[str]:
+    """Return one line for each thing that is wrong with the parameter file or a path in it."""
+    try:
+        document = params.load_document(params_file)
+    except OnestageError as error:
+        return [str(error)]
+    found: list[str] = []
+
+    def attempt(read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except OnestageError as error:
+            found.append(str(error))
+            return None
+
+    sections = {
+        name: attempt(lambda name=name, kind=kind: params.section(document, name, kind))
+        for name, kind in _SECTIONS.items()
+    }
+    mappings = {
+        name: attempt(lambda name=name, kind=kind: params.mapping(document, name, kind))
+        for name, kind in _MAPPINGS.items()
+    }
+    known = {*_SECTIONS, *_MAPPINGS}
+    found += [f"params: {name} is no section; remove it" for name in document if name not in known]
+    if found:
+        return found
+    attempt(lambda: read_all(mappings["benchmarks"], Path(sections["benchmarks_dir"])))
+    return [*found, *_unnamed_sources(mappings["sources"], sections["sample"]), *_paths(
+        mappings["sources"], sections["base"], sections["pack"], mappings["models"]
+    )]  # fmt: skip
+
+
+def _unnamed_sources(sources: Iterable[str], sample: Sample) -> list[str]:
+    keys = list(sources)
+    given: dict[str, Mapping[str, float]] = {
+        "priority": sample.priority,
+        "epochs": sample.epochs,
+        "cap": sample.cap,
+        "heldout_share": sample.heldout_share,
+    }
+    missing = [
+        f"params: sample.{name}.{key} is missing; every source needs one"
+        for name in ("priority", "epochs")
+        for key in keys
+        if key not in given[name]
+    ]
+    stray = [
+        f"params: sample.{name}.{key}: no source has this key; remove it"
+        for name, figures in given.items()
+        for key in figures
+        if key not in keys
+    ]
+    return missing + stray
+
+
+def _paths(
+    sources: dict[str, Source], base: Base, pack: Pack, models: dict[str, Model]
+) -> list[str]:
+    named = [("pack.chat_template", pack.chat_template)]
+    named += [(f"base.path: {name}", f"{base.path}/{name}") for name in _BASE_FILES]
+    for key, source in sources.items():
+        named += [(f"sources.{key}.path", source.path), (f"sources.{key}.lexicon", source.lexicon)]
+    named += [
+        (f"models.{key}.path", model.path)
+        for key, model in models.items()
+        if model.path != _TRAINED
+    ]
+    found = [
+        f"params: {name}: {path} does not exist; mend the path or bring the file in"
+        for name, path in named
+        if not Path(path).exists()
+    ]
+    if base.init == "pretrained" and not any(Path(base.path).glob("*.safetensors")):
+        found.append(
+            f"params: base.init is pretrained but {base.path} holds no *.safetensors; fetch the "
+            "weights, or set base.init: random"
+        )
+    return found
+
+
+_BASE_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")

@@ -1,0 +1,90 @@
+"""Model folders in Hugging Face form: loaded with their weights, or with weights drawn anew."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from onestage.errors import InputError
+
+transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def load_model(
+    folder: Path,
+    *,
+    init: Literal["pretrained", "random"],
+    seed: int,
+    dtype: torch.dtype = torch.float32,
+    attention: str = "sdpa",
+) -> Any:
+    """Return a causal language model; no remote code, no pickle, no download.
+
+    Raises:
+        InputError: no config or unknown type; with `pretrained`, weights missing from the
+            folder or from the file. `random` draws them with `seed` from the config.
+    """
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}/config.json: missing; expected a Hugging Face model folder")
+    if init == "random":
+        try:
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        except (ValueError, KeyError, OSError) as error:
+            raise InputError(f"{folder}/config.json: not usable ({error})") from error
+        torch.manual_seed(seed)
+        return AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+            config, dtype=dtype, attn_implementation=attention
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise InputError(
+            f"{folder}: no *.safetensors, so there are no weights to start from; fetch them, or "
+            "set init: random to train from nothing"
+        )
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            attn_implementation=attention,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except (ValueError, KeyError, OSError, RuntimeError) as error:
+        raise InputError(f"{folder}: the model does not load ({error})") from error
+    model, report = loaded
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise InputError(
+            f"{folder}: weights lack {', '.join(missing[:3])} ({len(missing)} tensors)"
+        )
+    return model
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """Return the folder's tokenizer, with its chat template if there is one.
+
+    Raises:
+        InputError: no tokenizer.json.
+    """
+    if not (folder / "tokenizer.json").is_file():
+        raise InputError(f"{folder}/tokenizer.json: missing; the model needs its tokenizer")
+    template = folder / "chat_template.jinja"
+    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
+        folder, local_files_only=True
+    )
+    if template.is_file():
+        tokenizer.chat_template = template.read_text(encoding="utf-8")
+    return tokenizer
+
+
+def save_model(model: Any, folder: Path, state: dict[str, Any] | None = None) -> None:
+    """Write config and safetensors; generation may use its cache again."""
+    model.config.use_cache = True
+    model.save_pretrained(folder, state_dict=state)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    text = json.dumps(config, indent=2, sort_keys=True) + "\n"
+    (folder / "config.json").write_text(text, encoding="utf-8")

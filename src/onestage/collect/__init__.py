@@ -1,0 +1,1 @@
+"""Raw corpora in, passages of the domain out."""

@@ -1,0 +1,40 @@
+"""Plain quality rules for passages: each names the reason for which it rejects."""
+
+from collections import Counter
+
+from onestage.params import Params
+from onestage.records import Detail
+
+Verdict = tuple[str, dict[str, Detail]]
+
+
+class Quality(Params, frozen=True):
+    """Limits of the quality rules, as shares of a passage's visible characters."""
+
+    min_letter_share: float
+    max_repeat_share: float
+
+
+def rejected_for(text: str, *, min_chars: int, rules: Quality) -> Verdict | None:
+    """Return the first rule that the passage breaks, with the figure seen, or None."""
+    if len(text) < min_chars:
+        return "too_short", {"chars": len(text)}
+    visible = [character for character in text if not character.isspace()]
+    letters = sum(character.isalnum() for character in visible) / len(visible)
+    if letters < rules.min_letter_share:
+        return "symbols", {"letter_share": round(letters, 4)}
+    repeats = repeat_share(text)
+    if repeats > rules.max_repeat_share:
+        return "repetition", {"repeat_share": round(repeats, 4)}
+    return None
+
+
+def repeat_share(text: str, *, gram_chars: int = 10) -> float:
+    """Return the share of character 10-grams that stand more than once in the text.
+
+    >>> repeat_share("abcdefghij" * 3)
+    1.0
+    """
+    grams = Counter(text[i : i + gram_chars] for i in range(len(text) - gram_chars + 1))
+    repeated = sum(count for count in grams.values() if count > 1)
+    return repeated / max(1, sum(grams.values()))

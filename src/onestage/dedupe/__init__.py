@@ -1,0 +1,1 @@
+"""Duplicates within and across sources, and text that benchmarks ask about, removed."""

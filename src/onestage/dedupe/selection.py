@@ -1,0 +1,93 @@
+"""Decides for each conversation whether it stays, by rule and not by order of arrival."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from onestage.benchmarks import Item
+from onestage.dedupe.contamination import ContaminationIndex
+from onestage.dedupe.duplicates import DuplicateIndex, NearDuplicates
+from onestage.dedupe.judged import all_texts, judged_text
+from onestage.params import Params
+from onestage.records import Conversation, Detail, Rejection
+
+
+class Dedupe(Params, frozen=True):
+    """The `dedupe` section; `contamination_chars` is the shared run that removes a text."""
+
+    near_duplicates: NearDuplicates
+    contamination_chars: int
+
+
+def reject_contaminated(
+    records: Iterable[Conversation], items: Iterable[Item], *, min_chars: int
+) -> dict[str, Rejection]:
+    """Return a rejection, by id, for each record that contains a benchmark item."""
+    index = ContaminationIndex(items, min_chars=min_chars)
+    rejected: dict[str, Rejection] = {}
+    for record in records:
+        found = [shared for text in all_texts(record) if (shared := index.find(text))]
+        if found:
+            shared = max(found, key=lambda run: len(run.text))
+            rejected[record.id] = Rejection(
+                record.id,
+                record.source,
+                "contaminated",
+                {
+                    "benchmark": shared.benchmark,
+                    "item": shared.item,
+                    "shared_chars": len(shared.text),
+                    "shared": shared.text,
+                },
+            )
+    return rejected
+
+
+def reject_duplicates(
+    records: Iterable[Conversation], ranking: Sequence[str], choices: NearDuplicates
+) -> dict[str, Rejection]:
+    """Return a rejection, by id, for each record that duplicates one that stays.
+
+    Who stays: SFT before passages, then the source named first in params, then the longer
+    text, then the smaller id.
+    """
+    rank = {source: place for place, source in enumerate(ranking)}
+    judged = [(record, judged_text(record)) for record in records]
+    judged.sort(
+        key=lambda pair: (
+            pair[0].kind != "sft",
+            rank[pair[0].source],
+            -len(pair[1]),
+            pair[0].id,
+        )
+    )
+    index = DuplicateIndex(choices)
+    rejected: dict[str, Rejection] = {}
+    for record, text in judged:
+        match = index.add(record.id, text)
+        if match is not None:
+            reason = "exact_duplicate" if match.exact else "near_duplicate"
+            detail: dict[str, Detail] = {
+                "kept": match.kept,
+                "similarity": round(match.similarity, 4),
+            }
+            rejected[record.id] = Rejection(record.id, record.source, reason, detail)
+    return rejected
+
+
+def counts_by_source(
+    records: Iterable[Conversation], rejected: dict[str, Rejection], ranking: Sequence[str]
+) -> dict[str, Any]:
+    """Return per source: records = kept + rejected, the latter by reason."""
+    seen: Counter[str] = Counter(record.source for record in records)
+    reasons = {source: Counter[str]() for source in ranking}
+    for rejection in rejected.values():
+        reasons[rejection.source][rejection.reason] += 1
+    return {
+        source: {
+            "records": seen[source],
+            "kept": seen[source] - reasons[source].total(),
+            "rejected": dict(sorted(reasons[source].items())),
+        }
+        for source in ranking
+    }

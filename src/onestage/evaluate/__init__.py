@@ -1,0 +1,1 @@
+"""A model in, its answers to benchmarks and exams out."""

@@ -1,0 +1,1 @@
+"""Conversations in curriculum order in, packed rows of tokens out."""

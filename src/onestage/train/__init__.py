@@ -1,0 +1,1 @@
+"""Packed rows in, a trained model out."""

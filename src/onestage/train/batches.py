@@ -1,0 +1,100 @@
+"""Packed rows as tensors: tokens, positions that restart, labels and sources."""
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import torch
+from torch.utils.data import Dataset
+
+from onestage.records import PackedRow
+
+IGNORED = -100
+
+Row = dict[str, list[int]]
+
+
+class RowFiles(Dataset[Row]):
+    """Rows of JSON Lines files by number, decoded when asked for; memory holds offsets only."""
+
+    def __init__(self, files: list[Path], sources: list[str]) -> None:
+        self._sources = {source: number for number, source in enumerate(sources)}
+        self._streams: list[BinaryIO] = [path.open("rb") for path in files]
+        self._decoder = msgspec.json.Decoder(PackedRow)
+        self._places: list[tuple[int, int]] = []
+        for number, stream in enumerate(self._streams):
+            offset = 0
+            for line in stream:
+                self._places.append((number, offset))
+                offset += len(line)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def packed(self, index: int) -> PackedRow:
+        """Return a row as it was written."""
+        number, offset = self._places[index]
+        self._streams[number].seek(offset)
+        return self._decoder.decode(self._streams[number].readline())
+
+    def __getitem__(self, index: int) -> Row:
+        return row_fields(self.packed(index), self._sources)
+
+
+def row_fields(row: PackedRow, sources: dict[str, int]) -> Row:
+    """Return a row's input_ids, position_ids, labels and source numbers, all of one length.
+
+    Samples of 3 and 4 tokens, trained on their last two and last three:
+
+        input_ids     a  b  c  d  e  f  g
+        position_ids  0  1  2  0  1  2  3     (a restart is a document border)
+        labels        .  b  c  .  e  f  g     (. is -100; never a sample's first token)
+    """
+    length = len(row.input_ids)
+    positions, labels, source_ids = [0] * length, [IGNORED] * length, [0] * length
+    for sample in row.samples:
+        span = range(sample.start, sample.end)
+        positions[sample.start : sample.end] = range(len(span))
+        source_ids[sample.start : sample.end] = [sources[sample.source]] * len(span)
+        for start, end in sample.trained:
+            first = max(start, sample.start + 1)
+            labels[first:end] = row.input_ids[first:end]
+    return {
+        "input_ids": row.input_ids,
+        "position_ids": positions,
+        "labels": labels,
+        "source_ids": source_ids,
+    }
+
+
+def collate(rows: list[Row]) -> dict[str, torch.Tensor]:
+    """Return int64 tensors [rows, longest]; padding is a document of its own, never trained.
+
+    No attention mask is passed: the model finds documents by their restarting positions.
+    """
+    longest = max(len(row["input_ids"]) for row in rows)
+    return {
+        "input_ids": _padded(rows, "input_ids", longest, 0),
+        "position_ids": torch.tensor(
+            [row["position_ids"] + list(range(longest - len(row["input_ids"]))) for row in rows]
+        ),
+        "labels": _padded(rows, "labels", longest, IGNORED),
+        "source_ids": _padded(rows, "source_ids", longest, 0),
+    }
+
+
+def _padded(rows: list[Row], name: str, length: int, filler: int) -> torch.Tensor:
+    return torch.tensor([row[name] + [filler] * (length - len(row[name])) for row in rows])
+
+
+def token_losses(model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of every trained token, float32 [n], and its source's number, int64 [n]."""
+    logits = model(
+        input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False
+    ).logits
+    targets = batch["labels"][:, 1:].flatten()
+    counted = targets != IGNORED
+    losses = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1)[counted].float(), targets[counted], reduction="none"
+    )
+    return losses, batch["source_ids"][:, 1:].flatten()[counted]

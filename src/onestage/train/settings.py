@@ -1,0 +1,36 @@
+"""The `train` section."""
+
+from typing import Any, Literal
+
+from onestage.params import Params
+
+
+class Train(Params, frozen=True):
+    """Hyper-parameters of the one pass over the rows.
+
+    `rows_per_step` rows make an optimizer step (the global batch), `rows_per_device` at a
+    time. `deepspeed` is a DeepSpeed configuration; empty means plain torch. `cpu_threads`
+    belongs here and not to the environment because CPU results depend on it.
+    """
+
+    seed: int
+    learning_rate: float
+    schedule: Literal["cosine", "linear", "constant_with_warmup"]
+    warmup_share: float
+    weight_decay: float
+    max_grad_norm: float
+    rows_per_step: int
+    rows_per_device: int
+    precision: Literal["fp32", "bf16"]
+    attention: Literal["sdpa", "eager", "flash_attention_2"]
+    gradient_checkpointing: bool
+    log_every_steps: int
+    cpu_threads: int
+    deepspeed: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.rows_per_device < 1 or self.rows_per_step % self.rows_per_device:
+            raise ValueError(
+                f"rows_per_step ({self.rows_per_step}) must be a multiple of "
+                f"rows_per_device ({self.rows_per_device})"
+            )

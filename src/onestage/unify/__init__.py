@@ -1,0 +1,1 @@
+"""Passages in, (instruction, output) conversations out: one form for domain text and SFT data."""

@@ -1,0 +1,108 @@
+"""Train: one pass over the packed rows, in order, from the base to a model.
+
+Reads rows, held-out rows and the base; writes a Hugging Face folder with safetensors and the
+losses, in all and by source. Step 4 of the protocol. Conservation: rows trained = rows packed.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from onestage import jsonl, outputs, params
+from onestage.base import Base
+from onestage.command import OneLineCommand, params_option, path_option
+from onestage.errors import InputError
+from onestage.offline import go_offline
+from onestage.records import PackedRow
+from onestage.telemetry import Stopwatch
+from onestage.train.settings import Train
+
+_TOLERANCE = {"fp32": 1e-4, "bf16": 5e-2}
+
+
+@click.command(cls=OneLineCommand, help=__doc__)
+@path_option("rows", "Folder that pack wrote.")
+@path_option("out", "Folder for the model.")
+@path_option("plots", "Folder for CSV files of the losses.")
+@path_option("metrics", "File for losses before and after.")
+@params_option
+def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -> None:
+    document = params.load_document(params_file)
+    choices = params.section(document, "train", Train)
+    base = params.section(document, "base", Base)
+    train_files, heldout_files = jsonl.part_files(rows, "rows"), jsonl.part_files(rows, "heldout")
+    sources = sorted(sources_of([*train_files, *heldout_files]))
+    if not sources:
+        raise InputError(
+            f"{rows}: no rows to train on; look at the rejections of the stages before"
+        )
+
+    go_offline()
+    import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
+
+    from onestage import checkpoint  # noqa: PLC0415
+    from onestage.train import batches, documents, trainer  # noqa: PLC0415
+
+    torch.set_num_threads(choices.cpu_threads)
+    dtype = torch.bfloat16 if choices.precision == "bf16" else torch.float32
+    model = checkpoint.load_model(
+        Path(base.path), init=base.init, seed=base.seed, dtype=dtype, attention=choices.attention
+    )
+    train_rows = batches.RowFiles(train_files, sources)
+    heldout_rows = batches.RowFiles(heldout_files, sources)
+    documents.require_separate_documents(
+        model, train_rows.packed(0), tolerance=_TOLERANCE[choices.precision]
+    )
+
+    def heldout() -> dict[str, float]:
+        return trainer.loss_by_source(
+            model, heldout_rows, sources=sources, rows_per_batch=choices.rows_per_device
+        )
+
+    with outputs.staged(out, plots, metrics) as (out_part, plots_part, metrics_part):
+        before = heldout()
+        with Stopwatch("train", {"rows": len(train_rows)}):
+            engine, history = trainer.train(
+                model, train_rows, choices, sources=sources, scratch=Path("scratch/train")
+            )
+        after = heldout()
+        checkpoint.save_model(model, out_part, engine.gathered_state())
+        for file in sorted((rows / "tokenizer").iterdir()):
+            shutil.copyfile(file, out_part / file.name)
+        write_plots(plots_part, history, before, after)
+        report = {"rows": len(train_rows), "steps": engine.state.global_step}
+        outputs.write_json(metrics_part, {**report, "heldout_loss": changes(before, after)})
+
+
+def sources_of(files: list[Path]) -> set[str]:
+    """Return every source that occurs in the rows."""
+    rows = jsonl.read_records(files, PackedRow)
+    return {sample.source for row in rows for sample in row.samples}
+
+
+def changes(before: dict[str, float], after: dict[str, float]) -> dict[str, Any]:
+    """Return the held-out loss by source, before and after, and the share by which it fell."""
+    return {
+        source: {"before": loss, "after": after[source], "drop": 1 - after[source] / loss}
+        for source, loss in before.items()
+    }
+
+
+def write_plots(
+    folder: Path, history: Any, before: dict[str, float], after: dict[str, float]
+) -> None:
+    """Write the loss by step, by step and source, and held out by source."""
+    outputs.write_csv(folder / "loss.csv", history.steps)
+    outputs.write_csv(folder / "source_loss.csv", history.sources)
+    rows = [
+        {"source": source, "when": when, "loss": losses[source]}
+        for source in before
+        for when, losses in (("before", before), ("after", after))
+    ]
+    outputs.write_csv(folder / "heldout_loss.csv", rows)
+
+
+if __name__ == "__main__":
+    main()
