@@ -11,6 +11,8 @@ STAMP := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 STAGES := collect unify dedupe sample pack train evaluate compare
 WORKERS ?= 2
+# Asked for by its version: a plain `torch` may bring gigabytes for devices that are not there.
+TORCH := $(shell sed -n "s/^torch==//p" constraints.txt)
 
 .PHONY: help setup repro check $(STAGES) test test-all lint use clean
 
@@ -22,7 +24,7 @@ setup: $(STAMP) ## create .venv with the pinned versions
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt torch==$(TORCH)
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 

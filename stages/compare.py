@@ -10,7 +10,7 @@ import click
 
 from onestage import jsonl, outputs, params, scores
 from onestage.command import OneLineCommand, params_option, path_option
-from onestage.comparison import Compare, plot_rows, require_same_items
+from onestage.comparison import Compare, plot_rows, require_same_items, with_interval
 from onestage.fan_in import keyed_folders
 from onestage.models import Model
 from onestage.records import Prediction
@@ -33,7 +33,7 @@ def main(predictions: Path, plot: Path, metrics: Path, params_file: Path) -> Non
     require_same_items(answers)
     tables = {
         key: {
-            name: scores.accuracy(group, confidence=choices.confidence)
+            name: with_interval(scores.accuracy(group), choices)
             for name, group in scores.score_groups(found).items()
         }
         for key, found in answers.items()

@@ -18,8 +18,6 @@ from onestage.offline import go_offline
 from onestage.records import Prediction
 from onestage.telemetry import Stopwatch
 
-_CONFIDENCE = 0.95
-
 
 @click.command(cls=OneLineCommand, help=__doc__)
 @click.option("--model", "key", required=True, help="Key of the model in params.yaml.")
@@ -46,10 +44,7 @@ def main(key: str, benchmarks_dir: Path, out: Path, metrics: Path, params_file: 
             "asked": len(asked),
             "without_answer": unanswered,
             "beyond_max_items": len(items) - len(asked) - unanswered,
-            "accuracy": {
-                name: scores.accuracy(group, confidence=_CONFIDENCE)
-                for name, group in groups.items()
-            },
+            "accuracy": {name: scores.accuracy(group) for name, group in groups.items()},
         }
         outputs.write_json(metrics_part, report)
 

@@ -64,8 +64,7 @@ def copy_tokenizer(base: Path, chat_template: Path, target: Path) -> None:
     """Put the tokenizer's files and the template where train finds them for the model."""
     target.mkdir()
     for name in _TOKENIZER_FILES:
-        if (base / name).is_file():
-            shutil.copyfile(base / name, target / name)
+        shutil.copyfile(base / name, target / name)
     shutil.copyfile(chat_template, target / "chat_template.jinja")
 
 

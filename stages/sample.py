@@ -12,6 +12,7 @@ import click
 
 from onestage import jsonl, outputs, params
 from onestage.command import OneLineCommand, params_option, path_option
+from onestage.errors import InputError
 from onestage.sampling import Candidate, Curriculum, Sample, course, draw_curriculum
 
 
@@ -25,6 +26,12 @@ def main(conversations: Path, out: Path, plot: Path, metrics: Path, params_file:
     choices = params.section(params.load_document(params_file), "sample", Sample)
     candidates = list(jsonl.read_records(jsonl.part_files(conversations), Candidate))
     curriculum = draw_curriculum(candidates, choices)
+    if not curriculum.draws:
+        raise InputError(
+            f"{conversations}: no record to draw (of {len(candidates)}, "
+            f"{len(curriculum.heldout)} are held out); mend sample.heldout_share, or look at the "
+            "rejections of the stages before"
+        )
     with outputs.staged(out, plot, metrics) as (out_part, plot_part, metrics_part):
         with jsonl.PartWriter(out_part) as order, jsonl.PartWriter(out_part, "heldout") as held:
             for draw in curriculum.draws:

@@ -4,6 +4,7 @@ Reads rows, held-out rows and the base; writes a Hugging Face folder with safete
 losses, in all and by source. Step 4 of the protocol. Conservation: rows trained = rows packed.
 """
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,13 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
     base = params.section(document, "base", Base)
     train_files, heldout_files = jsonl.part_files(rows, "rows"), jsonl.part_files(rows, "heldout")
     sources = sorted(sources_of([*train_files, *heldout_files]))
-    if not sources:
+    if next(jsonl.read_records(train_files, PackedRow), None) is None:
         raise InputError(
             f"{rows}: no rows to train on; look at the rejections of the stages before"
         )
 
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("WORLD_SIZE is above 1: train runs in one process so far; unset it")
     go_offline()
     import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
 
@@ -46,20 +49,23 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
     from onestage.train import batches, documents, trainer  # noqa: PLC0415
 
     torch.set_num_threads(choices.cpu_threads)
-    dtype = torch.bfloat16 if choices.precision == "bf16" else torch.float32
+    # Weights stay in fp32: bf16 is the precision of the arithmetic (autocast), since updates
+    # at a low learning rate would vanish in bf16 weights.
     model = checkpoint.load_model(
-        Path(base.path), init=base.init, seed=base.seed, dtype=dtype, attention=choices.attention
+        Path(base.path), init=base.init, seed=base.seed, attention=choices.attention
     )
     train_rows = batches.RowFiles(train_files, sources)
     heldout_rows = batches.RowFiles(heldout_files, sources)
-    documents.require_separate_documents(
-        model, train_rows.packed(0), tolerance=_TOLERANCE[choices.precision]
-    )
+    with trainer.arithmetic(choices.precision):
+        documents.require_separate_documents(
+            model, train_rows.packed(0), tolerance=_TOLERANCE[choices.precision]
+        )
 
     def heldout() -> dict[str, float]:
-        return trainer.loss_by_source(
-            model, heldout_rows, sources=sources, rows_per_batch=choices.rows_per_device
-        )
+        with trainer.arithmetic(choices.precision):
+            return trainer.loss_by_source(
+                model, heldout_rows, sources=sources, rows_per_batch=choices.rows_per_device
+            )
 
     with outputs.staged(out, plots, metrics) as (out_part, plots_part, metrics_part):
         before = heldout()
@@ -101,7 +107,7 @@ def write_plots(
         for source in before
         for when, losses in (("before", before), ("after", after))
     ]
-    outputs.write_csv(folder / "heldout_loss.csv", rows)
+    outputs.write_csv(folder / "heldout_loss.csv", rows, ("source", "when", "loss"))
 
 
 if __name__ == "__main__":

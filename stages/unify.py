@@ -70,11 +70,14 @@ def rewriter(choices: Unify) -> Rewriter:
     for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
         if not os.environ.get(name):
             raise InputError(f"{name} is not set; unify.mode openai needs it in the environment")
+    concurrency = os.environ.get("ONESTAGE_LLM_CONCURRENCY", "8")
+    if not concurrency.isdigit() or int(concurrency) < 1:
+        raise InputError(f"ONESTAGE_LLM_CONCURRENCY: expected a whole number, found {concurrency}")
     return Rewriter(
         choices,
         base_url=os.environ["OPENAI_BASE_URL"],
         api_key=os.environ["OPENAI_API_KEY"],
-        concurrency=int(os.environ.get("ONESTAGE_LLM_CONCURRENCY", "8")),
+        concurrency=int(concurrency),
     )
 
 

@@ -11,7 +11,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 
 HERE = Path(__file__).parent
 BASE = HERE / "base"
-VOCABULARY = 4096
+VOCABULARY = 1024
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 # The split of Qwen2's tokenizer: transformers applies it to every folder of that type, whatever
 # tokenizer.json says, so a toy base of this type must be trained with it.
@@ -33,9 +33,9 @@ CONFIG = {
     "architectures": ["Qwen2ForCausalLM"],
     "model_type": "qwen2",
     "vocab_size": VOCABULARY,
-    "hidden_size": 128,
-    "intermediate_size": 384,
-    "num_hidden_layers": 4,
+    "hidden_size": 160,
+    "intermediate_size": 480,
+    "num_hidden_layers": 3,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "hidden_act": "silu",

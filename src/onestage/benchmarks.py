@@ -96,28 +96,39 @@ def read_items(name: str, benchmark: Benchmark, folder: Path) -> list[Item]:
 
 
 def read_all(benchmarks: dict[str, Benchmark], folder: Path) -> list[Item]:
-    """Return the items of all benchmarks, in the order of the parameter file."""
+    """Return the items of all benchmarks, these in name order.
+
+    Not in the order of the parameter file: DVC does not see when that changes, and models
+    evaluated before and after could not be compared.
+    """
     return [
         item
-        for name, benchmark in benchmarks.items()
+        for name, benchmark in sorted(benchmarks.items())
         for item in read_items(name, benchmark, folder)
     ]
 
 
-def _raw_items(path: Path, benchmark: Benchmark) -> Iterator[dict[str, Any]]:
+def _raw_items(path: Path, benchmark: Benchmark) -> Iterator[Any]:
+    number = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             if benchmark.format == "csv":
                 yield from csv.DictReader(stream)
-            else:
-                yield from (json.loads(line) for line in stream if line.strip())
+                return
+            for number, line in enumerate(stream, start=1):  # noqa: B007  (told in the error)
+                if line.strip():
+                    yield json.loads(line)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such benchmark file; mend benchmarks_dir or file") from error
     except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not {benchmark.format} in UTF-8 ({error})") from error
+        place = f", line {number}" if number else ""
+        raise InputError(f"{path}{place}: not {benchmark.format} in UTF-8 ({error})") from error
 
 
-def _item(name: str, benchmark: Benchmark, raw: dict[str, Any], place: _Place) -> Item:
+def _item(name: str, benchmark: Benchmark, raw: Any, place: _Place) -> Item:
+    if not isinstance(raw, dict):
+        raise place.fault(f"expected an object, found {type(raw).__name__}")
+
     def field(key: str) -> Any:
         if key not in raw:
             found = ", ".join(map(repr, raw))
@@ -140,22 +151,35 @@ def _item(name: str, benchmark: Benchmark, raw: dict[str, Any], place: _Place) -
 
 def _options(values: list[Any], benchmark: Benchmark, place: _Place) -> tuple[str, ...]:
     if len(values) > 1:
-        options = [str(value) for value in values]
+        found = values
     elif isinstance(values[0], dict):
-        options = [str(values[0][key]) for key in sorted(values[0])]
+        found = [values[0][key] for key in sorted(values[0])]
     elif isinstance(values[0], list):
-        options = [str(value) for value in values[0]]
+        found = values[0]
     else:
         separator = benchmark.options_separator or "\n"
-        options = [part for part in str(values[0] or "").split(separator) if part.strip()]
-    if len(options) < 2:
-        raise place.fault(f"expected at least two options, found {len(options)}")
-    return tuple(_unprefixed(option, LETTERS[i]) for i, option in enumerate(options))
+        found = [part for part in str(values[0] or "").split(separator) if part.strip()]
+    options = ["" if option is None else str(option).strip() for option in found]
+    while options and not options[-1]:  # columns that only questions with more options fill
+        options.pop()
+    if not 2 <= len(options) <= len(LETTERS):
+        raise place.fault(f"expected 2 to {len(LETTERS)} options, found {len(options)}")
+    return _unprefixed(options)
 
 
-def _unprefixed(option: str, letter: str) -> str:
-    """Drop a letter that is part of the option's text: `A. x`, `A x`, `(A) x`, `A、x`."""
-    return re.sub(rf"^\s*\(?{letter}(?:[.)．、:：]\s*|\s+)", "", option).strip()
+def _unprefixed(options: list[str]) -> tuple[str, ...]:
+    """Drop letters that are part of the options' texts: `A. x`, `A x`, `(A) x`, `A、x`.
+
+    Only where every option bears its own: "A beta blocker" may just be an English sentence.
+    """
+    found = [
+        re.match(rf"\(?{LETTERS[i]}(?:[.)．、:：]\s*|\s+)", option)
+        for i, option in enumerate(options)
+    ]
+    return tuple(
+        option[prefix.end() :] if prefix and all(found) else option
+        for option, prefix in zip(options, found, strict=True)
+    )
 
 
 def _answer(value: Any, options: int, benchmark: Benchmark, place: _Place) -> str:
@@ -167,7 +191,7 @@ def _answer(value: Any, options: int, benchmark: Benchmark, place: _Place) -> st
         if not 0 <= index < options:
             raise place.fault(f"answer {value!r} is none of the {options} options")
         return LETTERS[index]
-    text = str(value).strip().upper()
+    text = "" if value is None else str(value).strip().upper()
     if not text or text == "NAN":
         return ""
     letters = sorted(set(text))

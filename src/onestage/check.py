@@ -1,6 +1,7 @@
 """The whole parameter file checked at once, so that a slip in `train` shows before a paid unify."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,11 @@ def faults(params_file: Path) -> list[str]:
             return None
 
     sections = {
-        name: attempt(lambda name=name, kind=kind: params.section(document, name, kind))
+        name: attempt(partial(params.section, document, name, kind))
         for name, kind in _SECTIONS.items()
     }
     mappings = {
-        name: attempt(lambda name=name, kind=kind: params.mapping(document, name, kind))
+        name: attempt(partial(params.mapping, document, name, kind))
         for name, kind in _MAPPINGS.items()
     }
     known = {*_SECTIONS, *_MAPPINGS}

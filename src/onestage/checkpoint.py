@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from onestage.errors import InputError
@@ -19,10 +20,11 @@ def load_model(
     *,
     init: Literal["pretrained", "random"],
     seed: int,
-    dtype: torch.dtype = torch.float32,
     attention: str = "sdpa",
 ) -> Any:
-    """Return a causal language model; no remote code, no pickle, no download.
+    """Return a causal language model in fp32, on the GPU if there is one.
+
+    No remote code, no pickle, no download.
 
     Raises:
         InputError: no config or unknown type; with `pretrained`, weights missing from the
@@ -36,9 +38,10 @@ def load_model(
         except (ValueError, KeyError, OSError) as error:
             raise InputError(f"{folder}/config.json: not usable ({error})") from error
         torch.manual_seed(seed)
-        return AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-            config, dtype=dtype, attn_implementation=attention
+        drawn = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+            config, dtype=torch.float32, attn_implementation=attention
         )
+        return drawn.to(_device())
     if not any(folder.glob("*.safetensors")):
         raise InputError(
             f"{folder}: no *.safetensors, so there are no weights to start from; fetch them, or "
@@ -47,13 +50,13 @@ def load_model(
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=dtype,
+            dtype=torch.float32,
             attn_implementation=attention,
             local_files_only=True,
             use_safetensors=True,
             output_loading_info=True,
         )
-    except (ValueError, KeyError, OSError, RuntimeError) as error:
+    except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
         raise InputError(f"{folder}: the model does not load ({error})") from error
     model, report = loaded
     missing = sorted(report["missing_keys"])
@@ -61,7 +64,11 @@ def load_model(
         raise InputError(
             f"{folder}: weights lack {', '.join(missing[:3])} ({len(missing)} tensors)"
         )
-    return model
+    return model.to(_device())
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

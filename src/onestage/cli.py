@@ -5,8 +5,11 @@ from pathlib import Path
 
 import click
 
+from onestage import outputs
 from onestage.check import faults
 from onestage.command import OneLineCommand, params_option
+from onestage.errors import InputError
+from onestage.lexicon_recipe import derive_lexicon
 
 
 @click.group(help="Tools around the pipeline; the pipeline itself is run by `dvc repro`.")
@@ -49,3 +52,39 @@ def results(metrics: Path) -> None:
                 click.echo(f"  {model:<10}{name:<18}{figures['accuracy']:6.3f} {interval}")
     click.echo("Model: data/model   Predictions: data/evaluate   Left out: data/rejected")
     click.echo("More: dvc metrics show, dvc plots show, dvc dag")
+
+
+@main.command("derive-lexicon", cls=OneLineCommand)
+@click.option(
+    "--descriptions",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Descriptions, one a line; what precedes a tab, such as a code, is not read.",
+)
+@click.option(
+    "--general",
+    type=click.Path(path_type=Path),
+    required=True,
+    multiple=True,
+    help="General text, in which words of the domain are rare; may be given several times.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Lexicon to write.")
+def derive_lexicon_command(descriptions: Path, general: tuple[Path, ...], out: Path) -> None:
+    """Derive words and short terms of a domain from long descriptions."""
+    if not out.suffix:
+        raise InputError(f"{out}: expected a file name with an ending, such as lexicon.txt")
+    terms = derive_lexicon(
+        _lines(descriptions), [line for path in general for line in _lines(path)]
+    )
+    if not terms:
+        raise InputError(f"{descriptions}: no term is rarer in the general text; mend the files")
+    with outputs.staged(out) as (part,):
+        part.write_text("\n".join(terms) + "\n", encoding="utf-8")
+    click.echo(f"{out}: {len(terms)} terms")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a text file in UTF-8 ({error})") from error

@@ -3,6 +3,7 @@
 from typing import Any
 
 from onestage.errors import InputError
+from onestage.intervals import wilson_interval
 from onestage.models import Model
 from onestage.params import Params
 from onestage.records import Prediction
@@ -12,6 +13,12 @@ class Compare(Params, frozen=True):
     """The `compare` section; `confidence` is that of the intervals, such as 0.95."""
 
     confidence: float
+
+
+def with_interval(figures: dict[str, Any], choices: Compare) -> dict[str, Any]:
+    """Return accuracy figures with the bounds of their Wilson interval."""
+    low, high = wilson_interval(figures["right"], figures["items"], confidence=choices.confidence)
+    return {**figures, "low": low, "high": high}
 
 
 def require_same_items(answers: dict[str, list[Prediction]]) -> None:

@@ -57,9 +57,13 @@ def _rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    r"""Write rows of one shape for a plot: a header, `\n` line ends, floats to six decimals."""
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> None:
+    r"""Write rows of one shape for a plot: a header, `\n` line ends, floats to six decimals.
+
+    `columns` are the header where there may be no row to take it from.
+    """
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
+        names = columns or list(rows[0])
+        writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(_rounded(row) for row in rows)

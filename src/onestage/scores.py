@@ -1,9 +1,8 @@
-"""Accuracies of predictions, with intervals: by benchmark, and for exams by track and type."""
+"""Accuracies of predictions: by benchmark, and for exams by track and type of question."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from onestage.intervals import wilson_interval
 from onestage.records import Prediction
 
 
@@ -24,14 +23,7 @@ def score_groups(predictions: Iterable[Prediction]) -> dict[str, list[Prediction
     return groups
 
 
-def accuracy(predictions: list[Prediction], *, confidence: float) -> dict[str, Any]:
-    """Return items, right ones, accuracy and its Wilson interval."""
+def accuracy(predictions: list[Prediction]) -> dict[str, Any]:
+    """Return the number of items, of right ones, and their share."""
     right = sum(prediction.correct for prediction in predictions)
-    low, high = wilson_interval(right, len(predictions), confidence=confidence)
-    return {
-        "items": len(predictions),
-        "right": right,
-        "accuracy": right / len(predictions),
-        "low": low,
-        "high": high,
-    }
+    return {"items": len(predictions), "right": right, "accuracy": right / len(predictions)}

@@ -1,5 +1,6 @@
 """The `sources` section: one raw corpus each, how its files are read and what is in them."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -13,9 +14,10 @@ Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xml"]
 class Fields(Params, frozen=True):
     """Which fields of a raw record hold what: column names, nested keys (`a.b`) or XPaths.
 
-    Corpora give `text` (several are joined by a line break) and perhaps `title`. SFT sources
-    give either `messages` (role and content) or `instruction` (several are joined) and
-    `output`.
+    Corpora give `text` (several are joined by a line break) and perhaps `title`. A text with
+    braces is a sentence made of fields, `{name} is treated by {department}.`; it is left out
+    where one of them is empty. SFT sources give either `messages` (role and content) or
+    `instruction` (several are joined) and `output`.
     """
 
     text: list[str] = msgspec.field(default_factory=list)
@@ -29,10 +31,21 @@ class Source(Params, frozen=True):
     """One entry of `sources`.
 
     `path` is a file, or a folder of which the files that match `include` are read. `lexicon`
-    is a file of domain terms, one a line (for SFT sources an empty file). `record` is the
-    XPath of a record (xml) or the unit of text that makes one (txt: file, paragraph, line).
+    is a file of domain terms, one a line (for SFT sources an empty file). `min_density` takes
+    the place of `collect.min_density` for a corpus whose words the lexicon does not have, such
+    as classics that are medical throughout.
+
+    `record` is the XPath of a record (xml), the keys that lead to the list of records where
+    that is not the whole file (json: `data.articles`; lists on the way are walked), or the
+    unit of text that makes a record (txt: file, paragraph, line, or section, which begins at
+    each line that matches the regular expression `heading`, whose group 1 is its title).
     `header` says whether the first row of csv and tsv names the columns; without it they are
-    called 0, 1, 2, ... `max_bad_records` is how many undecodable, unparsable or unmappable
+    called 0, 1, 2, ...
+
+    `replace` removes what is mark-up or boilerplate in this source alone: regular expression
+    to replacement, in this order, on each raw field (`^` and `$` match at line breaks).
+    `wrapped` says that long lines were broken at a fixed width, so that a line break within a
+    sentence is lay-out. `max_bad_records` is how many undecodable, unparsable or unmappable
     records may be rejected before the source counts as broken.
     """
 
@@ -45,7 +58,11 @@ class Source(Params, frozen=True):
     encoding: str = "utf-8"
     include: str = "*"
     record: str = ""
+    heading: str = ""
     header: bool = True
+    min_density: float | None = None
+    replace: dict[str, str] = msgspec.field(default_factory=dict)
+    wrapped: bool = False
     max_bad_records: int = 0
 
     def __post_init__(self) -> None:
@@ -60,5 +77,16 @@ class Source(Params, frozen=True):
             raise ValueError(f"kind {self.kind} needs fields.text")
         if self.format == "xml" and not self.record:
             raise ValueError("format xml needs record, the XPath of one record")
-        if self.format == "txt" and self.record not in ("file", "paragraph", "line"):
-            raise ValueError("format txt needs record: file, paragraph or line")
+        if self.format == "txt" and self.record not in ("file", "paragraph", "line", "section"):
+            raise ValueError("format txt needs record: file, paragraph, line or section")
+        if (self.record == "section") != bool(self.heading):
+            raise ValueError("record: section and heading, a regular expression, go together")
+        for pattern in (self.heading, *self.replace):
+            _check_pattern(pattern)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression ({error})") from error

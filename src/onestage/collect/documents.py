@@ -1,9 +1,12 @@
 """Maps raw records onto documents and conversations, by the source's `fields`."""
 
+import re
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from onestage.collect.normalise import normalise
-from onestage.collect.readers import BadRecord, RawRecord
+from onestage.collect.readers import BadRecord, RawRecord, placeholders
 from onestage.records import Message
 from onestage.sources import Fields
 
@@ -15,22 +18,96 @@ class Document(NamedTuple):
     text: str
 
 
-def to_document(record: RawRecord, fields: Fields) -> Document | BadRecord:
-    """Map a corpus record: text fields joined by a line break, then normalised."""
-    texts = [_string(record, name) for name in fields.text]
-    title = _string(record, fields.title) if fields.title else ""
+_NO_EDITS: Mapping[str, str] = {}
+# A wrapped line is nearly as long as the longest one, in columns, of which ideographs take
+# two; one with many gaps is a row of items that may well end where it ends.
+_WRAPPED_MIN_COLUMNS = 40
+_WRAPPED_MIN_SHARE = 0.6
+_ITEM_GAPS = 4
+_TAIL_COLUMNS = 8
+_SENTENCE_ENDS = tuple("。！？.!?…）)")
+_NEVER_FIRST = tuple("，。、；：！？）》〉」』”’,.;:!?)")
+
+
+def to_document(
+    record: RawRecord,
+    fields: Fields,
+    *,
+    replace: Mapping[str, str] = _NO_EDITS,
+    wrapped: bool = False,
+) -> Document | BadRecord:
+    """Map a corpus record: text fields joined by a line break, edited, then normalised."""
+    edited = _edited(record, replace)
+    texts = [_text(edited, name) for name in fields.text]
+    title = _string(edited, fields.title) if fields.title else ""
     for value in (*texts, title):
         if isinstance(value, BadRecord):
             return value
-    joined = "\n".join(text for text in texts if isinstance(text, str) and text.strip())
-    return Document(normalise(str(title)).replace("\n", " "), normalise(joined))
+    joined = normalise("\n".join(text for text in texts if isinstance(text, str) and text.strip()))
+    return Document(
+        normalise(str(title)).replace("\n", " "), unwrapped(joined) if wrapped else joined
+    )
 
 
-def to_messages(record: RawRecord, fields: Fields) -> list[Message] | BadRecord:
-    """Map an SFT record: alternating user and assistant turns, each normalised."""
+def unwrapped(text: str) -> str:
+    """Join lines that were broken at a fixed width within a sentence; others stay.
+
+    The width shows in the longest line. A line runs on if a bracket is open at its end, if
+    the next one begins with a mark that cannot begin one, or if it is long (or the tail of a
+    long one), has no sentence's end at its end and is no row of items. Ideographs are joined
+    as they stand, words by a space.
+    """
+    lines = text.split("\n")
+    width = max(map(_columns, lines))
+    joined = lines[:1]
+    for before, line in pairwise(lines):
+        if before and line and _runs_on(joined[-1], before, line, width):
+            space = " " if before[-1].isascii() and line[0].isascii() else ""
+            joined[-1] += space + line
+        else:
+            joined.append(line)
+    return "\n".join(joined)
+
+
+def _runs_on(sentence: str, before: str, line: str, width: int) -> bool:
+    is_tail = sentence != before and _columns(before) <= _TAIL_COLUMNS
+    columns = width if is_tail else _columns(before)
+    if columns < _WRAPPED_MIN_COLUMNS:
+        return False
+    if sentence.count("（") > sentence.count("）") or line.startswith(_NEVER_FIRST):
+        return True
+    return (
+        columns >= _WRAPPED_MIN_SHARE * width
+        and not before.endswith(_SENTENCE_ENDS)
+        and before.count(" ") < _ITEM_GAPS
+    )
+
+
+def _columns(line: str) -> int:
+    return sum(1 if character.isascii() else 2 for character in line)
+
+
+def _edited(value: Any, replace: Mapping[str, str]) -> Any:
+    """Return a nested raw value with each replacement made in each of its strings, in order."""
+    if isinstance(value, str):
+        for pattern, replacement in replace.items():
+            value = re.sub(pattern, replacement, value, flags=re.MULTILINE)
+        return value
+    if isinstance(value, dict) and replace:
+        return {key: _edited(item, replace) for key, item in value.items()}
+    if isinstance(value, list) and replace:
+        return [_edited(item, replace) for item in value]
+    return value
+
+
+def to_messages(
+    record: RawRecord, fields: Fields, *, replace: Mapping[str, str] = _NO_EDITS
+) -> list[Message] | BadRecord:
+    """Map an SFT record: alternating user and assistant turns, each edited and normalised."""
+    edited = _edited(record, replace)
     if fields.messages:
-        return _turns(_value(record, fields.messages), fields.messages)
-    parts = [_string(record, name) for name in (*fields.instruction, fields.output)]
+        return _turns(_value(edited, fields.messages), fields.messages)
+    parts = [_string(edited, name) for name in (*fields.instruction, fields.output)]
     for value in parts:
         if isinstance(value, BadRecord):
             return value
@@ -70,6 +147,20 @@ def _value(record: RawRecord, name: str) -> Any:
             return BadRecord("unmappable", f"no field {name!r}; found {found}")
         value = value[key]
     return value
+
+
+def _text(record: RawRecord, template: str) -> str | BadRecord:
+    """Return a field, or a sentence made of fields, empty where one of them is empty."""
+    names = placeholders(template)
+    if not names:
+        return _string(record, template)
+    values: dict[str, str] = {}
+    for name in names:
+        value = _string(record, name)
+        if isinstance(value, BadRecord) or not value.strip():
+            return value if isinstance(value, BadRecord) else ""
+        values[name] = value.strip()
+    return template.format_map(values)
 
 
 def _string(record: RawRecord, name: str) -> str | BadRecord:

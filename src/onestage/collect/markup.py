@@ -1,4 +1,4 @@
-"""Text of XML elements, with superscripts and subscripts that stay readable: 10⁹/L, H₂O."""
+"""Text of XML elements, with scripts and fractions that stay readable: 10⁹/L, H₂O, 1/2."""
 
 import re
 from typing import Any
@@ -6,7 +6,10 @@ from typing import Any
 _SUPERSCRIPTS = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _SUBSCRIPTS = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")
-_TABLES = {"sup": (_SUPERSCRIPTS, "^"), "sub": (_SUBSCRIPTS, "_")}
+Script = tuple[dict[int, int], str]
+SUPERSCRIPT: Script = (_SUPERSCRIPTS, "^")
+SUBSCRIPT: Script = (_SUBSCRIPTS, "_")
+_TABLES = {"sup": SUPERSCRIPT, "sub": SUBSCRIPT}
 # Elements whose text is a line of its own; all others run on within their line.
 _BLOCKS = frozenset(
     {
@@ -16,6 +19,10 @@ _BLOCKS = frozenset(
         *("h1", "h2", "h3", "h4"),
     }
 )
+# MathML elements whose meaning is in their lay-out, and the sign that takes its place.
+_MATH = {"mfrac": "/", "msup": "^", "msub": "_", "msqrt": "√"}
+# Attributes that say where a cross-reference points, in CNXML, JATS and DocBook.
+_TARGETS = ("target-id", "rid", "linkend")
 
 
 def strip_namespaces(root: Any) -> Any:
@@ -29,7 +36,9 @@ def strip_namespaces(root: Any) -> Any:
 def element_text(element: Any) -> str:
     """Return an element's text: blocks on lines of their own, sub- and superscripts kept.
 
-    `10<sup>9</sup>/L` gives `10⁹/L`; a script without Unicode form gives `x^(a)`.
+    `10<sup>9</sup>/L` gives `10⁹/L`; a script without Unicode form gives `x^(a)`, a fraction
+    of MathML `(a)/(b)`. A cross-reference without text of its own gives the name of its
+    target, `[table-3]`: its number is not in the file.
     """
     lines = (" ".join(line.split()) for line in "".join(_pieces(element)).split("\n"))
     return "\n".join(line for line in lines if line)
@@ -43,8 +52,22 @@ def _pieces(element: Any) -> list[str]:
         pieces.extend(_pieces(child))
         pieces.append(_source_lines(child.tail))
     if element.tag in _TABLES:
-        return [_script("".join(pieces), *_TABLES[element.tag])]
+        return [script("".join(pieces), _TABLES[element.tag])]
+    if element.tag in _MATH:
+        return [_formula(element)]
+    if not "".join(pieces).strip():
+        pieces += [f"[{element.get(name)}]" for name in _TARGETS if element.get(name)]
     return ["\n", *pieces, "\n"] if element.tag.lower() in _BLOCKS else pieces
+
+
+def _formula(element: Any) -> str:
+    """Return a fraction, power, index or root in one line; each part keeps its brackets."""
+    parts = [" ".join("".join(_pieces(child)).split()) for child in element]
+    if element.tag == "msqrt":
+        return f"√({' '.join(parts)})"
+    return _MATH[element.tag].join(
+        part if len(part) == 1 or part.isdigit() else f"({part})" for part in parts
+    )
 
 
 def _source_lines(text: str | None) -> str:
@@ -53,7 +76,9 @@ def _source_lines(text: str | None) -> str:
     return "\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 
-def _script(text: str, table: dict[int, int], mark: str) -> str:
+def script(text: str, form: Script) -> str:
+    """Return a superscript or subscript in Unicode, or as `^(a)`, `_(a)` where it has no form."""
+    table, mark = form
     stripped = text.strip()
     if all(ord(character) in table for character in stripped):
         return stripped.translate(table)

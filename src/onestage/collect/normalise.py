@@ -1,13 +1,17 @@
 """Normalisation of raw text: what is safe for medicine and nothing more, plus masked contacts.
 
 NFKC is never used: it turns 10⁹/L into 109/L and ½ into 1⁄2. NFC composes accents; a short
-table maps forms that differ in look only.
+table maps forms that differ in look only. The inline HTML that titles and abstracts carry is
+resolved: entities, scripts (10<sup>9</sup>/L), italics. All other tags stay as they are.
 """
 
+import html
 import re
 import unicodedata
 
-NORMALISER_VERSION = 1
+from onestage.collect.markup import SUBSCRIPT, SUPERSCRIPT, script
+
+NORMALISER_VERSION = 2
 
 _FULL_WIDTH = {0xFF10 + i: 0x30 + i for i in range(10)}
 _FULL_WIDTH |= {0xFF21 + i: 0x41 + i for i in range(26)}
@@ -27,8 +31,14 @@ _SPACE_RUNS = re.compile(r" {2,}")
 _LINE_EDGES = re.compile(r" *\n *")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
+_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]*|#\d+|#x[0-9A-Fa-f]+);")
+_SUPERSCRIPTS = re.compile(r"<sup>([^<>\n]*)</sup>")
+_SUBSCRIPTS = re.compile(r"<sub>([^<>\n]*)</sub>")
+_STYLES = re.compile(r"</?(?:b|i|u|em|strong|sc|sub|sup)>")
+_BREAKS = re.compile(r"<br\s*/?>|</?p>", re.IGNORECASE)
+
 _MASKS = (
-    (re.compile(r"(?<![\w.+-])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"), "[EMAIL]"),
+    (re.compile(r"(?<![\w.%+-])[\w.%+-]+@[A-Z\d-]+(?:\.[A-Z\d-]+)+", re.ASCII | re.I), "[EMAIL]"),
     (re.compile(r"(?<![\dA-Za-z])[1-9]\d{5}(?:19|20)\d{9}[\dXx](?![\dA-Za-z])"), "[ID]"),
     (re.compile(r"(?<![\dA-Za-z.])(?:\+?86[- ]?)?1[3-9]\d{9}(?![\dA-Za-z.])"), "[PHONE]"),
 )
@@ -37,16 +47,44 @@ _MASKS = (
 def normalise(raw: str) -> str:
     r"""Return a document's or message's text in the form that every span refers to.
 
-    NFC, safe mappings, one kind of line end, single spaces, at most one blank line; e-mail
-    addresses, Chinese identity numbers and mobile numbers are masked. Idempotent.
+    Inline HTML resolved, NFC, safe mappings, one kind of line end, single spaces, at most one
+    blank line; e-mail addresses, Chinese identity numbers and mobile numbers are masked.
+    Idempotent.
 
     >>> normalise("WBC １２×10⁹/L\u00a0 H₂O")
     'WBC 12×10⁹/L H₂O'
     """
-    text = _LINE_ENDS.sub("\n", raw)
-    text = unicodedata.normalize("NFC", text.translate(_TABLE))
+    text = _mapped(raw)
+    while (resolved := _mapped(_without_html(text))) != text:
+        text = resolved
     text = _SPACE_RUNS.sub(" ", text)
     text = _BLANK_LINES.sub("\n\n", _LINE_EDGES.sub("\n", text)).strip()
     for pattern, mask in _MASKS:
         text = pattern.sub(mask, text)
     return text
+
+
+def _mapped(text: str) -> str:
+    text = _LINE_ENDS.sub("\n", text)
+    # Before the table, since NFC turns U+2000 into U+2002; after it, since that may join accents.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).translate(_TABLE))
+
+
+def _without_html(text: str) -> str:
+    r"""Resolve entities, scripts, line breaks and styles.
+
+    >>> _without_html("<i>E. coli</i>, 3&times;10<sup>9</sup>/L, P&lt;0.05")
+    'E. coli, 3×10⁹/L, P<0.05'
+    """
+    text = _ENTITY.sub(_character, text)
+    if "<" not in text:
+        return text
+    text = _SUPERSCRIPTS.sub(lambda match: script(match[1], SUPERSCRIPT), text)
+    text = _SUBSCRIPTS.sub(lambda match: script(match[1], SUBSCRIPT), text)
+    return _STYLES.sub("", _BREAKS.sub("\n", text))
+
+
+def _character(entity: re.Match[str]) -> str:
+    """Return what an entity stands for, or the entity where that is no character."""
+    resolved = html.unescape(entity[0])
+    return entity[0] if "\ufffd" in resolved else resolved

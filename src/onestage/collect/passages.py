@@ -1,5 +1,6 @@
 """Cuts documents into passages of whole sentences."""
 
+import re
 from collections.abc import Iterator
 
 import sentencex
@@ -8,6 +9,7 @@ Span = tuple[int, int]
 
 # A sentence that is too long is cut after one of these, the strongest first.
 _CLAUSE_MARKS = ("；;", "，,、：:", " ")
+_NUMBER_END = re.compile(r"\d[\d.,]*$")
 
 
 def cut_passages(text: str, *, lang: str, min_chars: int, max_chars: int) -> list[Span]:
@@ -64,13 +66,16 @@ def _pieces(text: str, start: int, end: int, max_chars: int) -> Iterator[Span]:
 def _cut_point(text: str, start: int, limit: int) -> int:
     """Return the place after the last clause mark before `limit`, or `limit` without one.
 
-    A comma or point between two digits is part of a number and never cut at.
+    No number is cut: a comma or point between two digits is part of it, and without a clause
+    mark the cut goes before a number that runs across `limit`.
     """
     for marks in _CLAUSE_MARKS:
         for index in range(limit - 1, start + (limit - start) // 2, -1):
             if text[index] in marks and not _inside_number(text, index):
                 return index + 1
-    return limit
+    across = _NUMBER_END.search(text, start, limit)
+    runs_on = text[limit].isdigit() or _inside_number(text, limit)
+    return across.start() if runs_on and across and across.start() > start else limit
 
 
 def _inside_number(text: str, index: int) -> bool:

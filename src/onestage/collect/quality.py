@@ -23,10 +23,18 @@ def rejected_for(text: str, *, min_chars: int, rules: Quality) -> Verdict | None
     letters = sum(character.isalnum() for character in visible) / len(visible)
     if letters < rules.min_letter_share:
         return "symbols", {"letter_share": round(letters, 4)}
-    repeats = repeat_share(text)
+    repeats = repeat_share(text, gram_chars=_gram_chars(visible))
     if repeats > rules.max_repeat_share:
         return "repetition", {"repeat_share": round(repeats, 4)}
     return None
+
+
+def _gram_chars(visible: list[str]) -> int:
+    """Return how many characters make about five words: one ideograph says as much as three
+    letters, and ten letters are hardly more than one word, which any text repeats.
+    """
+    ascii_share = sum(character.isascii() for character in visible) / len(visible)
+    return 30 if ascii_share > 0.5 else 10
 
 
 def repeat_share(text: str, *, gram_chars: int = 10) -> float:

@@ -21,8 +21,9 @@ from onestage.sources import Source
 
 csv.field_size_limit(2**31 - 1)
 
-# Bytes that do not decode become these, mark their record as bad and are never written.
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
+# Bytes that do not decode become U+DC80 to U+DCFF; JSON may also hold half of a pair (\ud83d).
+# Either marks its record as bad and is never written: it has no form in UTF-8.
+_UNDECODABLE = re.compile("[\ud800-\udfff]")
 _DECODE_ERRORS = "surrogateescape"
 
 RawRecord = dict[str, Any]
@@ -95,7 +96,10 @@ def _without_undecodable(value: RawRecord | BadRecord) -> RawRecord | BadRecord:
     found = _UNDECODABLE.search(repr_strings(value))
     if found is None:
         return value
-    return BadRecord("undecodable", f"byte 0x{ord(found[0]) - 0xDC00:02x} does not decode")
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        return BadRecord("undecodable", f"byte 0x{code - 0xDC00:02x} does not decode")
+    return BadRecord("undecodable", f"half of a surrogate pair, U+{code:04X}")
 
 
 def repr_strings(value: Any) -> str:
@@ -126,6 +130,8 @@ def _as_record(value: Any) -> RawRecord | BadRecord:
 def _read_jsonl(path: Path, source: Source) -> Iterator[RawRecord | BadRecord]:
     with path.open(encoding=_codec(source), errors=_DECODE_ERRORS, newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
             try:
                 yield _as_record(json.loads(line))
             except json.JSONDecodeError as error:
@@ -134,9 +140,23 @@ def _read_jsonl(path: Path, source: Source) -> Iterator[RawRecord | BadRecord]:
 
 def _read_json(path: Path, source: Source) -> Iterator[RawRecord | BadRecord]:
     items = json.loads(path.read_text(encoding=_codec(source), errors=_DECODE_ERRORS))
+    for key in source.record.split(".") if source.record else ():
+        items = _below(items, key, path)
     if not isinstance(items, list):
-        raise InputError(f"{path}: expected a JSON list, found {type(items).__name__}")
+        raise InputError(
+            f"{path}: expected a JSON list, found {type(items).__name__}; "
+            "name the keys that lead to it in the source's record"
+        )
     yield from map(_as_record, items)
+
+
+def _below(value: Any, key: str, path: Path) -> Any:
+    """Return what an object holds under a key; of a list, what all its objects hold there."""
+    if isinstance(value, list):
+        return [item for part in value for item in _below(part, key, path)]
+    if not isinstance(value, dict) or key not in value:
+        raise InputError(f"{path}: no key {key!r} on the way to the records; mend its record")
+    return value[key]
 
 
 def _read_separated(separator: str) -> Callable[[Path, Source], Iterator[RawRecord | BadRecord]]:
@@ -166,8 +186,18 @@ def _row_record(row: list[str], names: list[str] | None) -> RawRecord | BadRecor
 def wanted_fields(source: Source) -> list[str]:
     """Return every field name that the source's mapping asks for."""
     fields = source.fields
-    named = [*fields.text, fields.title, fields.messages, *fields.instruction, fields.output]
+    texts = [name for text in fields.text for name in placeholders(text) or [text]]
+    named = [*texts, fields.title, fields.messages, *fields.instruction, fields.output]
     return [name for name in named if name]
+
+
+def placeholders(text: str) -> list[str]:
+    """Return the field names in braces of a sentence made of fields.
+
+    >>> placeholders("{name} is treated by {department}.")
+    ['name', 'department']
+    """
+    return re.findall(r"\{([^{}]+)\}", text)
 
 
 def _require_columns(found: Iterable[str], source: Source, path: Path) -> None:
@@ -175,7 +205,7 @@ def _require_columns(found: Iterable[str], source: Source, path: Path) -> None:
     if any(_UNDECODABLE.search(column) for column in columns):
         raise InputError(f"{path}: the header does not decode as {source.encoding}; mend encoding")
     for name in wanted_fields(source):
-        if name not in columns:
+        if name not in columns and name.split(".")[0] not in columns:
             raise InputError(
                 f"{path}: no column {name!r}; found {', '.join(map(repr, columns))}; "
                 "mend the source's fields in params.yaml"
@@ -184,22 +214,46 @@ def _require_columns(found: Iterable[str], source: Source, path: Path) -> None:
 
 def _read_parquet(path: Path, source: Source) -> Iterator[RawRecord | BadRecord]:
     with parquet.ParquetFile(path) as table:
-        _require_columns((name.split(".")[0] for name in table.schema_arrow.names), source, path)
+        _require_columns(table.schema_arrow.names, source, path)
         for batch in table.iter_batches(batch_size=1000):
             yield from batch.to_pylist()
 
 
 def _read_txt(path: Path, source: Source) -> Iterator[RawRecord | BadRecord]:
-    """One record a file, blank-line paragraph or line; `title` is the file's stem."""
-    with path.open(encoding=_codec(source), errors=_DECODE_ERRORS) as stream:
+    """One record a file, section, blank-line paragraph or line.
+
+    `title` is a section's heading, otherwise the file's stem.
+    """
+    with path.open(encoding=_codec(source), errors=_DECODE_ERRORS, newline="\n") as stream:
+        lines = _lines(stream)
         if source.record == "file":
-            yield {"title": path.stem, "text": stream.read()}
-        elif source.record == "line":
-            for line in stream:
-                yield {"title": path.stem, "text": line}
+            yield {"title": path.stem, "text": "".join(lines)}
+        elif source.record == "section":
+            yield from _sections(lines, re.compile(source.heading), path.stem)
         else:
-            for paragraph in _paragraphs(stream):
-                yield {"title": path.stem, "text": paragraph}
+            for text in lines if source.record == "line" else _paragraphs(lines):
+                yield {"title": path.stem, "text": text}
+
+
+def _lines(stream: Iterable[str]) -> Iterator[str]:
+    r"""Yield lines that end with `\n`, whether they ended with LF, CR LF, CR CR LF or CR."""
+    for line in stream:
+        for part in line.rstrip("\r\n").split("\r"):
+            yield f"{part}\n"
+
+
+def _sections(lines: Iterable[str], heading: re.Pattern[str], stem: str) -> Iterator[RawRecord]:
+    """Yield what stands under each heading; what precedes the first one has the file's name."""
+    title, open_lines = stem, list[str]()
+    for line in lines:
+        match = heading.match(line)
+        if match is None:
+            open_lines.append(line)
+            continue
+        if title != stem or any(map(str.strip, open_lines)):
+            yield {"title": title, "text": "".join(open_lines)}
+        title, open_lines = match[1], []
+    yield {"title": title, "text": "".join(open_lines)}
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[str]:

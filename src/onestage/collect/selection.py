@@ -116,7 +116,7 @@ class Collector:
 
     def _conversation(self, located: Located) -> Collected:
         assert not isinstance(located.value, BadRecord)
-        messages = to_messages(located.value, self._source.fields)
+        messages = to_messages(located.value, self._source.fields, replace=self._source.replace)
         if isinstance(messages, BadRecord):
             return self._bad(located, messages)
         canonical = msgspec.json.encode(messages).decode()
@@ -149,7 +149,10 @@ class Collector:
 
     def _passages(self, located: Located) -> Iterator[Collected]:
         assert not isinstance(located.value, BadRecord)
-        document = to_document(located.value, self._source.fields)
+        source = self._source
+        document = to_document(
+            located.value, source.fields, replace=source.replace, wrapped=source.wrapped
+        )
         if isinstance(document, BadRecord):
             yield self._bad(located, document)
             return
@@ -213,7 +216,8 @@ class Collector:
         if verdict is not None or self._lexicon is None:
             return verdict
         density = self._lexicon.density(text)
-        if density < choices.min_density.of(lang):
+        needed = self._source.min_density
+        if density < (choices.min_density.of(lang) if needed is None else needed):
             return "low_density", {"density": round(density, 4)}
         return None
 

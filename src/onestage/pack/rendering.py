@@ -1,6 +1,7 @@
 """Conversations as tokens: the chat template, the tokenizer and the spans that are trained."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,11 +43,14 @@ class Renderer:
     begins is found by rendering what comes before it with the generation prompt.
     """
 
-    def __init__(self, tokenizer: Tokenizer, chat_template: str) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, chat_template: str, named_tokens: Mapping[str, str]
+    ) -> None:
         self._tokenizer = tokenizer
         # The same environment as transformers' own rendering, so that both give one text.
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.globals["raise_exception"] = _raise
+        environment.globals |= named_tokens  # bos_token, eos_token, ...
         self._template = environment.from_string(chat_template)
         added = tokenizer.get_added_tokens_decoder()
         self._special = sorted((t.content for t in added.values() if t.special), key=len)[::-1]
@@ -81,7 +85,13 @@ class Renderer:
 
     def _apply(self, messages: list[Message], *, prompt: bool) -> str:
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        return self._template.render(messages=turns, add_generation_prompt=prompt)
+        try:
+            return self._template.render(messages=turns, add_generation_prompt=prompt)
+        except jinja2.TemplateError as error:
+            raise InputError(
+                f"chat template: it does not render user and assistant turns ({error}); "
+                "mend pack.chat_template"
+            ) from error
 
     def _output_end(self, text: str, start: int) -> int:
         """Return the end of the last special token: what follows it is lay-out, not output."""
@@ -145,6 +155,17 @@ def _raise(message: str) -> None:
     raise jinja2.TemplateError(message)
 
 
+def _named_tokens(config_file: Path) -> dict[str, str]:
+    """Return the tokens that a template may name; a config holds them bare or as objects."""
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    named = {name: value for name, value in config.items() if name.endswith("_token")}
+    contents = {
+        name: value.get("content") if isinstance(value, dict) else value
+        for name, value in named.items()
+    }
+    return {name: value for name, value in contents.items() if isinstance(value, str)}
+
+
 def load_renderer(base: Path, chat_template: Path) -> Renderer:
     """Read tokenizer.json and the template.
 
@@ -152,16 +173,18 @@ def load_renderer(base: Path, chat_template: Path) -> Renderer:
         InputError: one of them is missing or unreadable.
     """
     tokenizer_file = base / "tokenizer.json"
-    if not tokenizer_file.is_file():
-        raise InputError(
-            f"{tokenizer_file}: the base has no tokenizer; expected a fast tokenizer's file "
-            "(save the base with transformers' save_pretrained)"
-        )
+    for file in (tokenizer_file, base / "tokenizer_config.json"):
+        if not file.is_file():
+            raise InputError(
+                f"{file}: the base has no tokenizer; expected a fast tokenizer's files "
+                "(save the base with transformers' save_pretrained)"
+            )
     if not chat_template.is_file():
         raise InputError(f"{chat_template}: no such chat template; mend pack.chat_template")
     try:
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        return Renderer(tokenizer, chat_template.read_text(encoding="utf-8"))
+        template = chat_template.read_text(encoding="utf-8")
+        return Renderer(tokenizer, template, _named_tokens(base / "tokenizer_config.json"))
     except jinja2.TemplateError as error:
         raise InputError(f"{chat_template}: not a Jinja template ({error})") from error
     except Exception as error:  # tokenizers raises nothing more special

@@ -1,7 +1,7 @@
 """Packed rows as tensors: tokens, positions that restart, labels and sources."""
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import torch
@@ -19,23 +19,25 @@ class RowFiles(Dataset[Row]):
 
     def __init__(self, files: list[Path], sources: list[str]) -> None:
         self._sources = {source: number for number, source in enumerate(sources)}
-        self._streams: list[BinaryIO] = [path.open("rb") for path in files]
         self._decoder = msgspec.json.Decoder(PackedRow)
-        self._places: list[tuple[int, int]] = []
-        for number, stream in enumerate(self._streams):
+        self._places: list[tuple[Path, int]] = []
+        for path in files:
             offset = 0
-            for line in stream:
-                self._places.append((number, offset))
-                offset += len(line)
+            with path.open("rb") as stream:
+                for line in stream:
+                    self._places.append((path, offset))
+                    offset += len(line)
 
     def __len__(self) -> int:
         return len(self._places)
 
     def packed(self, index: int) -> PackedRow:
         """Return a row as it was written."""
-        number, offset = self._places[index]
-        self._streams[number].seek(offset)
-        return self._decoder.decode(self._streams[number].readline())
+        path, offset = self._places[index]
+        # Opened anew each time: an open file would be shared by forked loaders, its place too.
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            return self._decoder.decode(stream.readline())
 
     def __getitem__(self, index: int) -> Row:
         return row_fields(self.packed(index), self._sources)

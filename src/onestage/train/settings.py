@@ -17,6 +17,7 @@ class Train(Params, frozen=True):
     learning_rate: float
     schedule: Literal["cosine", "linear", "constant_with_warmup"]
     warmup_share: float
+    adam_betas: tuple[float, float]
     weight_decay: float
     max_grad_norm: float
     rows_per_step: int

@@ -96,15 +96,16 @@ def train(
 def _arguments(choices: Train, scratch: Path) -> TrainingArguments:
     if choices.deepspeed:
         _single_process_rendezvous()
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(scratch),
         num_train_epochs=1,
         per_device_train_batch_size=choices.rows_per_device,
-        gradient_accumulation_steps=choices.rows_per_step // (choices.rows_per_device * world_size),
+        gradient_accumulation_steps=choices.rows_per_step // choices.rows_per_device,
         learning_rate=choices.learning_rate,
         lr_scheduler_type=choices.schedule,
         warmup_steps=choices.warmup_share,  # below 1 it is a share of all steps
+        adam_beta1=choices.adam_betas[0],
+        adam_beta2=choices.adam_betas[1],
         weight_decay=choices.weight_decay,
         max_grad_norm=choices.max_grad_norm,
         optim="adamw_torch",
@@ -129,6 +130,10 @@ def _arguments(choices: Train, scratch: Path) -> TrainingArguments:
         disable_tqdm=not os.isatty(2),
         deepspeed=choices.deepspeed or None,
     )
+    # One process trains on one device: over several, Trainer would spread a row's batch and
+    # change the number of rows a step sees.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def _single_process_rendezvous() -> None:
@@ -141,6 +146,12 @@ def _single_process_rendezvous() -> None:
         ("MASTER_PORT", "29500"),
     ):
         os.environ.setdefault(name, value)
+
+
+def arithmetic(precision: str) -> torch.autocast:
+    """Return the context in which the model computes as it does in training."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
 @torch.no_grad()

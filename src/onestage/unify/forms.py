@@ -60,6 +60,8 @@ _SEQUEL = {
         "Still on {0}, please expand on: {1}",
     ),
 }
+# A title that is a question, as in question-and-answer sources, is the instruction itself.
+_QUESTION_SEQUEL = {"zh": "{0}请接着从“{1}”讲起。", "en": "{0} Please continue from: {1}"}
 _SUBJECT_CHARS = {"zh": 24, "en": 70}
 _CLAUSE_ENDS = "，。；：！？,;!?\n"
 
@@ -72,14 +74,21 @@ def as_raw(passage: Passage) -> Conversation:
 def as_template(passage: Passage, *, seed: int) -> Conversation:
     """Return an instruction made from the title and first words, with the passage as output.
 
-    Which wording is used depends on (seed, passage id) alone.
+    A title that is a question is asked as it stands. Which wording is used otherwise depends
+    on (seed, passage id) alone.
     """
     subject = _first_words(passage.text, passage.lang)
     opening = passage.span[0] == 0 or not passage.title
-    wordings = (_OPENING if opening else _SEQUEL)[passage.lang]
+    part = "opening" if opening else "sequel"
+    if passage.title.endswith(("？", "?")):
+        wordings: tuple[str, ...] = ("{0}",) if opening else (_QUESTION_SEQUEL[passage.lang],)
+        part, title = f"question-{part}", passage.title
+    else:
+        wordings = (_OPENING if opening else _SEQUEL)[passage.lang]
+        title = passage.title.rstrip("。.！!") or subject
     variant = int(keyed_fraction(seed, passage.id) * len(wordings))
-    instruction = wordings[variant].format(passage.title.rstrip("。.") or subject, subject)
-    via = f"template:{'opening' if opening else 'sequel'}-{variant}"
+    instruction = wordings[variant].format(title, subject)
+    via = f"template:{part}-{variant}"
     return conversation(
         passage, messages=turns(instruction, passage.text), text="", form="template", via=via
     )

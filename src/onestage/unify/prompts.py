@@ -44,8 +44,13 @@ def question_prompt(passage: str, *, lang: Lang, limit: int) -> str:
 
 def answer_prompt(passage: str, question: str, *, lang: Lang) -> str:
     """Return the prompt of the second call; the passage is the hidden reference."""
-    return _ANSWER[lang].format(fence=FENCE, passage=_unfenced(passage), question=question)
+    return _ANSWER[lang].format(
+        fence=FENCE, passage=_unfenced(passage), question=_unfenced(question)
+    )
 
 
-def _unfenced(passage: str) -> str:
-    return passage.replace(FENCE, "")
+def _unfenced(text: str) -> str:
+    """Take out every fence, also those that taking one out would make."""
+    while FENCE in text:
+        text = text.replace(FENCE, "")
+    return text

@@ -1,0 +1,226 @@
+"""Small inputs that many tests share: records, parameter files, folders of artifacts."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from onestage import jsonl, params
+from onestage.identity import content_id
+from onestage.records import Conversation, Lang, Message, Passage
+
+ROOT = Path(__file__).resolve().parents[1]
+TOY_BASE = ROOT / "data" / "toy" / "base"
+
+# Strings whose every sign carries meaning in medicine; normalisation must return them as they are.
+MEDICAL = (
+    "10⁹/L", "×10¹²/L", "H₂O", "CO₂", "PaO₂", "½", "¼ 片", "μg", "µg/kg·min⁻¹", "≥140/90 mmHg",
+    "0.9%", "5～10 g", "37.5℃", "98.6℉", "±2.5", "≤ 6.5 mmol/L", "Ca²⁺", "HCO₃⁻", "NH₄⁺",
+    "IgG₁", "T½", "α-受体", "β₂受体激动药", "γ-GT", "Δ9-THC", "Ω", "Å", "CD4⁺ T细胞",
+    "1:1000", "12′30″", "25 000 U", "1,25-(OH)₂D₃", "HbA1c ≥6.5％", "mg·kg⁻¹·d⁻¹", "Ⅱ型糖尿病",
+    "第Ⅷ因子", "№ 3", "㎎", "①口服；②静脉", "5-HT₃", "(1→3)-β-D-葡聚糖", "麦门冬湯", "…", "“证”",
+    "Sjögren", "naïve T cell", "1⁄2", "‰", "㏄",
+)  # fmt: skip
+
+
+def passage(text: str, *, source: str = "web", lang: Lang = "zh", **more: Any) -> Passage:
+    """Return a passage that is the whole of its document."""
+    doc = content_id(source, text)
+    fields: dict[str, Any] = {
+        "id": content_id(doc, 0, len(text)),
+        "source": source,
+        "kind": "web",
+        "lang": lang,
+        "doc": doc,
+        "file": "a.jsonl",
+        "record": 1,
+        "span": (0, len(text)),
+        "text": text,
+        "title": "",
+    }
+    return Passage(**{**fields, **more})
+
+
+def conversation(*turns: str, source: str = "sft", **more: Any) -> Conversation:
+    """Return a conversation of alternating user and assistant turns."""
+    roles = ("user", "assistant")
+    fields: dict[str, Any] = {
+        "id": content_id(source, *turns, more.get("text", "")),
+        "source": source,
+        "kind": "sft",
+        "lang": "zh",
+        "messages": [Message(roles[i % 2], turn) for i, turn in enumerate(turns)],
+        "text": "",
+        "passage": "",
+        "parent": "0" * 24,
+        "file": "a.jsonl",
+        "record": 1,
+        "via": "sft",
+    }
+    return Conversation(**{**fields, **more})
+
+
+def write_records(folder: Path, records: Iterable[msgspec.Struct], stem: str = "part") -> Path:
+    """Write an artifact folder as a stage would."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with jsonl.PartWriter(folder, stem) as writer:
+        for record in records:
+            writer.write(record)
+    return folder
+
+
+def read_lines(folder: Path, stem: str = "part") -> list[dict[str, Any]]:
+    """Return an artifact's records as plain values, read without the project's own reader."""
+    return [
+        json.loads(line)
+        for path in sorted(folder.glob(f"{stem}-*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def parameters() -> dict[str, Any]:
+    """Return the toy profile made tiny, complete, to be changed at will by a test.
+
+    Choices that no test asks about are the profile's own.
+    """
+    document = params.load_document(ROOT / "profiles" / "toy.yaml")
+    document["benchmarks_dir"] = "benchmarks"
+    document["sources"] = {
+        "web": {
+            "path": "web.jsonl",
+            "lexicon": "lexicon.txt",
+            "kind": "web",
+            "lang": "zh",
+            "format": "jsonl",
+            "fields": {"title": "title", "text": ["text"]},
+        },
+        "sft": {
+            "path": "sft.jsonl",
+            "lexicon": "none",
+            "kind": "sft",
+            "lang": "zh",
+            "format": "jsonl",
+            "fields": {"messages": "messages"},
+        },
+    }
+    document["collect"] |= {
+        "min_chars": {"zh": 5, "en": 10},
+        "max_chars": {"zh": 60, "en": 200},
+        "min_density": {"zh": 0.02, "en": 0.02},
+        "quality": {"min_letter_share": 0.5, "max_repeat_share": 0.5},
+    }
+    document["unify"] |= {"mode": "template", "seed": 1, "budget_tokens": 0}
+    document["unify"]["endpoint"] |= {
+        "model": "m",
+        "max_output_tokens": 50,
+        "tries": 2,
+        "question_max_chars": 40,
+        "timeout_s": 5.0,
+    }
+    document["dedupe"]["contamination_chars"] = 20
+    document["benchmarks"] = {
+        "mc": {
+            "file": "mc.jsonl",
+            "lang": "zh",
+            "format": "jsonl",
+            "id": "id",
+            "question": "question",
+            "options": ["options"],
+            "answer": "answer",
+            "type": "type",
+        }
+    }
+    document["sample"] = {
+        "seed": 1,
+        "priority": {"web": 8, "sft": 1},
+        "epochs": {"web": 1, "sft": 2},
+        "heldout_share": {"web": 0.2, "sft": 0.2},
+    }
+    document["pack"] |= {
+        "chat_template": str(TOY_BASE / "chat_template.jinja"),
+        "seq_len_tokens": 128,
+        "open_rows": 4,
+    }
+    document["base"] = {"path": str(TOY_BASE), "init": "random", "seed": 1}
+    document["train"] |= {
+        "rows_per_step": 2,
+        "rows_per_device": 1,
+        "log_every_steps": 1,
+        "cpu_threads": 1,
+    }
+    document["models"] = {
+        "base": {"path": str(TOY_BASE), "label": "base", "init": "random", "seed": 1}
+    }
+    document["evaluate"] |= {"batch_size": 4, "max_length_tokens": 512, "cpu_threads": 1}
+    document["compare"]["confidence"] = 0.95
+    return document
+
+
+def write_params(folder: Path, document: dict[str, Any]) -> Path:
+    """Write params.yaml; JSON is YAML 1.2."""
+    path = folder / "params.yaml"
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    return path
+
+
+def write_lines(path: Path, values: Iterable[Any]) -> Path:
+    """Write plain values as JSON Lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+QUESTIONS = [
+    {
+        "id": "q1",
+        "question": "成人高血压的诊断界值是下列哪一项",
+        "options": {"A": "130/80 mmHg", "B": "140/90 mmHg", "C": "150/95 mmHg"},
+        "answer": "B",
+        "type": "one",
+    },
+    {
+        "id": "q2",
+        "question": "下列属于β受体阻断药的是哪些",
+        "options": {"A": "美托洛尔", "B": "比索洛尔", "C": "硝苯地平"},
+        "answer": "AB",
+        "type": "several",
+    },
+]
+
+
+_COMPLAINTS = [
+    ("高血压", "头痛"), ("糖尿病", "多饮"), ("肺炎", "咳嗽"), ("贫血", "乏力"), ("肝炎", "纳差"),
+    ("哮喘", "气喘"), ("痛风", "足痛"), ("肾炎", "水肿"), ("胃炎", "反酸"), ("甲亢", "心悸"),
+    ("骨折", "肿胀"), ("黄疸", "皮肤发黄"), ("眩晕", "视物旋转"), ("失眠", "早醒"),
+]  # fmt: skip
+
+
+def write_inputs(folder: Path, *, documents: int = 12) -> Path:
+    """Write everything that `parameters()` names, and params.yaml; return the latter."""
+    topics, signs = zip(*_COMPLAINTS, strict=True)
+    write_lines(
+        folder / "web.jsonl",
+        [
+            {"title": topic, "text": f"{topic}病人常有{sign}。第{n}条：{topic}要看{sign * 2}。"}
+            for n, (topic, sign) in enumerate(zip(topics, signs, strict=True))
+        ][:documents],
+    )
+    write_lines(
+        folder / "sft.jsonl",
+        [
+            {
+                "messages": [
+                    {"role": "user", "content": f"{sign}怎么办？"},
+                    {"role": "assistant", "content": f"{sign}多见于{topic}，{n}天不好请就医。"},
+                ]
+            }
+            for n, (topic, sign) in enumerate(zip(topics, signs, strict=True))
+        ],
+    )
+    (folder / "lexicon.txt").write_text("\n".join([*topics, *signs]) + "\n", encoding="utf-8")
+    (folder / "none").write_text("", encoding="utf-8")
+    write_lines(folder / "benchmarks" / "mc.jsonl", QUESTIONS)
+    return write_params(folder, parameters())

@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+
+from onestage.collect.documents import Document, to_document, to_messages
+from onestage.collect.readers import BadRecord
+from onestage.records import Message
+from onestage.sources import Fields
+
+
+def test_text_fields_are_joined_by_a_line_break() -> None:
+    record = {"t": "标 题\n二", "a": "甲 ", "b": None, "c": "丙", "d": "  "}
+    fields = Fields(text=["a", "b", "c", "d"], title="t")
+    assert to_document(record, fields) == Document("标 题 二", "甲\n丙")
+
+
+def test_nested_fields_and_a_name_with_a_point() -> None:
+    assert to_document({"a": {"b": "甲"}}, Fields(text=["a.b"])).text == "甲"  # type: ignore[union-attr]
+    assert to_document({"a.b": "乙"}, Fields(text=["a.b"])).text == "乙"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [({"x": "甲"}, "no field 'a'; found 'x'"), ({"a": 3}, "a: expected a string, found int")],
+)
+def test_an_unmappable_record_is_bad(record: dict[str, Any], said: str) -> None:
+    found = to_document(record, Fields(text=["a"]))
+    assert isinstance(found, BadRecord)
+    assert said in found.detail
+
+
+def test_instruction_and_output_become_two_turns() -> None:
+    record = {"q": "问", "more": "补充", "empty": "", "a": "答"}
+    fields = Fields(instruction=["q", "more", "empty"], output="a")
+    assert to_messages(record, fields) == [Message("user", "问\n补充"), Message("assistant", "答")]
+
+
+def _turn(role: str, content: object) -> dict[str, object]:
+    return {"role": role, "content": content}
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        "text",
+        [],
+        [_turn("user", "a")],
+        [_turn("assistant", "a"), _turn("user", "b")],
+        [_turn("user", "a"), _turn("assistant", None)],
+        [_turn("system", "a"), _turn("user", "b")],
+        ["a", "b"],
+    ],
+)
+def test_turns_must_alternate(turns: object) -> None:
+    found = to_messages({"m": turns}, Fields(messages="m"))
+    assert isinstance(found, BadRecord)
+    assert found.reason == "unmappable"
+    assert found.detail.startswith("m")

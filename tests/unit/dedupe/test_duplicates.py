@@ -1,0 +1,68 @@
+"""MinHash only proposes: who is a near-duplicate is decided by the exact similarity."""
+
+import random
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onestage.dedupe.duplicates import DuplicateIndex, NearDuplicates, jaccard, ngrams
+
+_CHOICES = NearDuplicates(threshold=0.8, ngram_chars=5, seed=1)
+
+
+def _similarity(left: str, right: str, length: int) -> Fraction:
+    """Jaccard similarity by counting each window of either text, without sets of grams."""
+
+    def windows(text: str) -> list[str]:
+        if len(text) < length:
+            return [text]
+        return [text[i : i + length] for i in range(len(text)) if i + length <= len(text)]
+
+    one, other = windows(left), windows(right)
+    both = [gram for n, gram in enumerate(one) if gram in other and gram not in one[:n]]
+    either = one + other
+    all_of_them = [gram for n, gram in enumerate(either) if gram not in either[:n]]
+    return Fraction(len(both), len(all_of_them))
+
+
+@given(st.text("abc", max_size=25), st.text("abc", max_size=25), st.integers(1, 6))
+def test_similarity_is_exact(left: str, right: str, length: int) -> None:
+    expected = _similarity(left, right, length)
+    assert jaccard(ngrams(left, length), ngrams(right, length)) == pytest.approx(float(expected))
+
+
+def test_verdicts_agree_with_comparing_all_pairs() -> None:
+    """60 texts of 60 letters, each with variants that change 1 to 12 of them."""
+    draw = random.Random(7)
+    texts: list[str] = []
+    for _ in range(20):
+        stem = [draw.choice("abcdefghijklmnopqrst") for _ in range(60)]
+        for changes in (0, draw.randint(1, 2), draw.randint(3, 12)):
+            variant = list(stem)
+            for _ in range(changes):
+                variant[draw.randrange(60)] = draw.choice("uvwxyz")
+            texts.append("".join(variant))
+    index = DuplicateIndex(_CHOICES)
+    kept: list[str] = []
+    verdicts: list[bool] = []
+    for text in texts:
+        best = max((_similarity(text, other, 5) for other in kept), default=Fraction(0))
+        match = index.add(text, text)
+        verdicts.append(match is not None)
+        assert (match is not None) == (best >= Fraction(4, 5))
+        if match is None:
+            kept.append(text)
+        else:
+            assert match.similarity == pytest.approx(float(best))
+            assert match.exact == (best == 1)
+    assert 5 < sum(verdicts) < 40  # both outcomes occur
+
+
+def test_equal_texts_are_exact_duplicates_of_the_first() -> None:
+    index = DuplicateIndex(_CHOICES)
+    assert index.add("a", "高血压的诊断，") is None
+    match = index.add("b", "高血压 的诊断。")
+    assert match is not None
+    assert (match.kept, match.similarity, match.exact) == ("a", 1.0, True)

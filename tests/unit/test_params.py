@@ -1,0 +1,112 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from given import parameters
+
+from onestage import params
+from onestage.collect.selection import Collect
+from onestage.errors import ParamError
+from onestage.sampling import Sample
+from onestage.sources import Source
+from onestage.train.settings import Train
+
+
+def _load(folder: Path, text: str) -> dict[str, Any]:
+    path = folder / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    return params.load_document(path)
+
+
+def test_yaml_is_read_as_version_1_2(tmp_path: Path) -> None:
+    document = _load(tmp_path, "rate: 5e-5\nlang: no\nswitch: on\ntime: 12:30:00\nold: 017\n")
+    assert document == {"rate": 5e-5, "lang": "no", "switch": "on", "time": "12:30:00", "old": 17}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [1", "not valid YAML"),
+        ("- a\n", "a mapping of sections"),
+        ("", "a mapping of sections"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ParamError, match=said):
+        _load(tmp_path, text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamError, match=r"none\.yaml: no such parameter file"):
+        params.load_document(tmp_path / "none.yaml")
+
+
+def _changed(*path: str, value: Any = None, drop: bool = False) -> dict[str, Any]:
+    document = parameters()
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    if drop:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("document", "name", "kind", "said"),
+    [
+        (_changed("train", "lr", value=1), "train", Train, "train.lr is unknown"),
+        (_changed("train", "seed", drop=True), "train", Train, "train.seed is missing"),
+        (_changed("train", drop=True), "train", Train, "train is missing"),
+        (_changed("train", "seed", value="1"), "train", Train, "train.seed: expected `int`"),
+        (_changed("train", "seed", value=True), "train", Train, "train.seed: expected `int`"),
+        (_changed("train", "learning_rate", value="5e-5"), "train", Train, "train.learning_rate: "),
+        (_changed("train", "precision", value="fp64"), "train", Train, "train.precision: invalid"),
+        (_changed("train", "rows_per_step", value=3), "train", Train, "train: "),
+        (
+            _changed("collect", "quality", "min_letters", value=1),
+            "collect",
+            Collect,
+            "collect.quality.min_letters is unknown",
+        ),
+        (
+            _changed("collect", "min_chars", "en", drop=True),
+            "collect",
+            Collect,
+            "collect.min_chars.en is missing",
+        ),
+        (
+            _changed("sample", "priority", "web", value="high"),
+            "sample",
+            Sample,
+            "sample.priority.*: expected `float`, got `str`",
+        ),
+        (parameters(), "sources.nowhere", Source, "sources.nowhere is missing"),
+        (
+            _changed("sources", "web", "fields", value={}),
+            "sources.web",
+            Source,
+            "sources.web: kind web needs fields.text",
+        ),
+    ],
+)
+def test_a_fault_is_told_by_its_full_name(
+    document: dict[str, Any], name: str, kind: type, said: str
+) -> None:
+    if name == "train" and document.get("train", {}).get("rows_per_step") == 3:
+        document["train"]["rows_per_device"] = 2
+    with pytest.raises(ParamError) as caught:
+        params.section(document, name, kind)
+    assert str(caught.value).startswith(f"params: {said}")
+
+
+def test_a_mapping_keeps_the_order_of_the_file() -> None:
+    document = {"models": {"b": {"x": 1}, "a": {"x": 2}}}
+    assert list(params.mapping(document, "models", dict[str, int])) == ["b", "a"]
+
+
+@pytest.mark.parametrize("key", ["web.zh", "Web", "web-zh", "网", ""])
+def test_keys_that_dvc_cannot_template_are_refused(key: str) -> None:
+    with pytest.raises(ParamError, match="expected a key of a-z, 0-9 and _"):
+        params.mapping({"sources": {key: {}}}, "sources", dict[str, int])

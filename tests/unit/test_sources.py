@@ -1,0 +1,24 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from onestage.sources import Source
+
+_GIVEN = {"path": "p", "lexicon": "l", "kind": "web", "lang": "zh", "format": "jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"fields": {}}, "needs fields.text"),
+        ({"kind": "sft", "fields": {"text": ["a"]}}, "needs fields.messages"),
+        ({"kind": "sft", "fields": {"instruction": ["a"]}}, "needs fields.messages"),
+        ({"format": "xml", "fields": {"text": ["a"]}}, "format xml needs record"),
+        ({"format": "txt", "record": "page", "fields": {"text": ["a"]}}, "format txt needs record"),
+        ({"format": "docx", "fields": {"text": ["a"]}}, "format"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_refused(more: dict[str, Any], said: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=said):
+        msgspec.convert({**_GIVEN, **more}, Source)
