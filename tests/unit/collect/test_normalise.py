@@ -13,7 +13,8 @@ from onestage.collect.normalise import normalise
 _AWKWARD = st.sampled_from(
     ["\u00a0", "\u2000", "\u2001", "\u200b", "\ufeff", "\u3000", "\r", "\n", "\r\n", "\x85", "\t",
      "\u2028", "\x0b", "\x1c", "\u0301", "e", "Ａ", "５", "⼀", "∶", "@", ".", "a@b.cn",
-     "13800138000", "+86", "-", "[EMAIL]", "110101199003074514", "中", " ", "１", "\u212a", "ﬁ"]
+     "13800138000", "+86", "-", "[EMAIL]", "110101199003074514", "中", " ", "１", "\u212a", "ﬁ",
+     "&amp;", "amp;", "&", "lt;", "&lt;", "&gt;", "sup>", "<sup>", "</sup>", "9", "<br/>", "<i>"]
 )  # fmt: skip
 
 
@@ -61,6 +62,9 @@ def test_compatibility_forms_survive(raw: str) -> None:
         ("批号 138001380001", "批号 138001380001"),
         ("国药准字H13800138000", "国药准字H13800138000"),
         ("0.13800138000", "0.13800138000"),
+        ("3&times;10<sup>9</sup>/L, P&lt;0.05", "3×10⁹/L, P<0.05"),
+        ("H<sub>2</sub>O<br/>CO<sub>2</sub>", "H₂O\nCO₂"),
+        ("x<y and y>z, p<0.05 或 >140", "x<y and y>z, p<0.05 或 >140"),
     ],
 )
 def test_mappings_and_masks(raw: str, expected: str) -> None:

@@ -34,6 +34,7 @@ def test_spans_are_bounded_ordered_and_cover_all_but_white_space(
 
 _UNMARKED = st.lists(
     st.sampled_from(["甲乙丙丁", "12.5", "1,250.75", "0.9%", "10⁹/L", "123456", "7.35～7.45"]),
+    min_size=10,
     max_size=40,
 ).map("中".join)
 
@@ -59,6 +60,7 @@ def test_no_border_lies_inside_of_a_number(text: str, lang: str) -> None:
         ("甲。乙。丙。", ["甲。乙。丙。"]),
         ("甲乙丙丁戊己，庚辛壬癸子丑寅", ["甲乙丙丁戊己，", "庚辛壬癸子丑寅"]),
         ("甲乙丙丁戊己庚辛壬癸子丑寅卯", ["甲乙丙丁戊己庚辛壬癸", "子丑寅卯"]),
+        ("甲乙丙丁戊1,250毫克药", ["甲乙丙丁戊1,250", "毫克药"]),
         ("甲乙丙丁戊己庚1.25 mg", ["甲乙丙丁戊己庚", "1.25 mg"]),
     ],
 )

@@ -55,6 +55,30 @@ def test_answers_are_those_of_a_plain_forward_pass(multiple: bool) -> None:
     assert (found[1].track, found[1].type) == ("t", "k")
 
 
+def test_a_model_that_knows_two_letters_is_right_with_both() -> None:
+    """Without the end-of-turn token one letter of two would always be the likelier answer."""
+    item = Item("mc", "4", "zh", "", "哪些是", ("甲", "乙", "丙"), "BC", "", "")
+    model = checkpoint.load_model(TOY_BASE, init="random", seed=3)
+    tokenizer = checkpoint.load_tokenizer(TOY_BASE)
+    turn = [{"role": "user", "content": question_text(item, multiple=True)}]
+    prompt = tokenizer.apply_chat_template(
+        turn, tokenize=True, return_dict=False, add_generation_prompt=True
+    )
+    answer = tokenizer.encode(item.answer + tokenizer.eos_token, add_special_tokens=False)
+    ids = torch.tensor([prompt + answer])
+    labels = ids.clone()
+    labels[0, : len(prompt)] = -100
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    for _ in range(12):
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    (found,) = harness.answer_items(
+        model.eval(), tokenizer, [item], multiple=True, batch_size=8, max_length=512
+    )
+    assert (found.predicted, found.correct) == ("BC", True)
+
+
 def test_a_question_that_does_not_fit_is_refused_and_not_cut() -> None:
     model = checkpoint.load_model(TOY_BASE, init="random", seed=3).eval()
     tokenizer = checkpoint.load_tokenizer(TOY_BASE)

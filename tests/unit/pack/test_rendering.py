@@ -1,6 +1,7 @@
 """What is trained is each output and its end-of-turn token, and nothing else."""
 
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,10 @@ def test_trained_spans_decode_to_the_outputs(renderer: Renderer, record: Convers
     assert decoded == [m.content + _END for m in record.messages if m.role == "assistant"]
 
 
-# Stages hand on outputs without white space around them, and never an empty one.
-_OUTPUTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.strip)
+# Stages hand on outputs in NFC, without white space around them, and never an empty one.
+_OUTPUTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(
+    lambda text: unicodedata.normalize("NFC", text).strip()
+)
 
 
 @given(st.lists(_OUTPUTS.filter(bool), min_size=1, max_size=3))

@@ -29,7 +29,7 @@ def _pack(samples: list[Sample], open_rows: int) -> list[PackedRow]:
     return list(pack_rows(samples, seq_len_tokens=_ROW, open_rows=open_rows))
 
 
-@given(_samples(), st.integers(1, 8))
+@given(_samples(), st.integers(1, 3))
 def test_no_sample_is_lost_cut_or_changed(samples: list[Sample], open_rows: int) -> None:
     by_id = {sample.draw.id: sample for sample in samples}
     rows = _pack(samples, open_rows)
@@ -43,7 +43,7 @@ def test_no_sample_is_lost_cut_or_changed(samples: list[Sample], open_rows: int)
         assert trained == expected
 
 
-@given(_samples(), st.integers(1, 8))
+@given(_samples(), st.integers(1, 3))
 def test_rows_are_full_of_samples_end_to_end(samples: list[Sample], open_rows: int) -> None:
     for row in _pack(samples, open_rows):
         assert 0 < len(row.input_ids) <= _ROW
@@ -52,7 +52,7 @@ def test_rows_are_full_of_samples_end_to_end(samples: list[Sample], open_rows: i
         assert borders[-1] == len(row.input_ids)
 
 
-@given(_samples(), st.integers(1, 8))
+@given(_samples(), st.integers(1, 3))
 def test_rows_stand_in_the_order_of_their_first_samples(
     samples: list[Sample], open_rows: int
 ) -> None:
@@ -65,7 +65,7 @@ def test_rows_stand_in_the_order_of_their_first_samples(
         assert within == sorted(within)
 
 
-@given(_samples(), st.integers(1, 8))
+@given(_samples(), st.integers(1, 3))
 def test_no_row_crosses_a_phase(samples: list[Sample], open_rows: int) -> None:
     phases = {sample.draw.id: sample.draw.phase for sample in samples}
     rows = _pack(samples, open_rows)
@@ -74,7 +74,7 @@ def test_no_row_crosses_a_phase(samples: list[Sample], open_rows: int) -> None:
     assert all(left.phase <= right.phase for left, right in pairwise(rows))
 
 
-@given(_samples(), st.integers(1, 8))
+@given(_samples(), st.integers(1, 3))
 def test_a_sample_is_never_far_from_its_place(samples: list[Sample], open_rows: int) -> None:
     """When a row is closed early, no later sample may join it: at most `open_rows` are open."""
     order = {sample.draw.id: sample.draw.order for sample in samples}
