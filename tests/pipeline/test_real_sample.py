@@ -63,7 +63,8 @@ BENCHMARK_ITEMS = {
 }
 # What the sources call by these marks is gone from texts; `P<0.05` and `a < b` may stay.
 RESIDUE = re.compile(
-    r"</?[A-Za-z][^<>\n]{0,40}>|<篇名>|<目录>|\\x|=标题=|\[详细\]|&[a-z]{2,8};|@-@|-->|\[(?:fig|table)-\d"
+    r"</?[A-Za-z][A-Za-z0-9_]*(?: [^<>\n]{0,40})?/?>|<篇名>|<目录>|\\x|=标题=|\[详细\]"
+    r"|&[a-z]{2,8};|@-@|-->|\[(?:fig|table)-\d"
 )
 
 

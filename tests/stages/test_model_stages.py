@@ -20,7 +20,7 @@ from given import (
 
 from onestage.records import Draw
 
-pytestmark = pytest.mark.xdist_group("torch")
+pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.usefixtures("one_thread")]
 
 
 def _rows(run_stage: RunStage, *, heldout: bool = True) -> None:

@@ -1,5 +1,6 @@
 """Which text of a conversation is compared, in which form."""
 
+import re
 import unicodedata
 
 from onestage.records import Conversation
@@ -21,13 +22,18 @@ def all_texts(record: Conversation) -> list[str]:
     return [text for text in (turns, record.text, record.passage) if text]
 
 
-class _Comparable(dict[int, int | str | None]):
+# Signs that change a number when they stand in it: 12.5 and 1.25, 1-2 and 12, 1:1000, 1/2.
+_SIGNS = {".": ".", "-": "-", "–": "-", "—": "-", "/": "/", ":": ":", "∶": ":"}
+_SIGNS_OUTSIDE_NUMBERS = re.compile(r"(?<!\d)[-./:]|[-./:](?!\d)")
+
+
+class _Comparable(dict[int, str | None]):
     """Per character: None for white space and punctuation, otherwise its folded form."""
 
     def __missing__(self, code: int) -> str | None:
-        character = chr(code)
-        kept = unicodedata.category(character)[0] not in "PZC"
-        folded = unicodedata.normalize("NFKC", character).casefold() if kept else None
+        character = unicodedata.normalize("NFKC", chr(code))
+        kept = "".join(part for part in character if unicodedata.category(part)[0] not in "PZC")
+        folded = kept.casefold() or _SIGNS.get(character)
         self[code] = folded
         return folded
 
@@ -38,9 +44,10 @@ _COMPARABLE = _Comparable()
 def comparable(text: str) -> str:
     """Return the text as comparisons see it; it is never written anywhere.
 
-    White space, punctuation, case and width (NFKC) do not hide a match.
+    White space, punctuation, case and width (NFKC) do not hide a match; the signs within
+    numbers stay, since doses differ by them.
 
-    >>> comparable("Ｔ细胞： CD4+, 10 mg")
-    't细胞cd4+10mg'
+    >>> comparable("Ｔ细胞： CD4+, 10 mg."), comparable("12.5 mg, 1-2 片")
+    ('t细胞cd4+10mg', '12.5mg1-2片')
     """
-    return text.translate(_COMPARABLE)
+    return _SIGNS_OUTSIDE_NUMBERS.sub("", text.translate(_COMPARABLE))

@@ -18,6 +18,10 @@ class Dedupe(Params, frozen=True):
     near_duplicates: NearDuplicates
     contamination_chars: int
 
+    def __post_init__(self) -> None:
+        if self.contamination_chars < 2:
+            raise ValueError("contamination_chars must be at least 2")
+
 
 def reject_contaminated(
     records: Iterable[Conversation], items: Iterable[Item], *, min_chars: int

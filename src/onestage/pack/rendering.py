@@ -48,7 +48,9 @@ class Renderer:
     ) -> None:
         self._tokenizer = tokenizer
         # The same environment as transformers' own rendering, so that both give one text.
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
         environment.globals["raise_exception"] = _raise
         environment.globals |= named_tokens  # bos_token, eos_token, ...
         self._template = environment.from_string(chat_template)

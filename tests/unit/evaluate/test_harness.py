@@ -3,7 +3,7 @@
 import pytest
 from given import TOY_BASE
 
-pytestmark = pytest.mark.xdist_group("torch")
+pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.usefixtures("one_thread")]
 
 from onestage.benchmarks import Item  # noqa: E402
 from onestage.errors import InputError  # noqa: E402

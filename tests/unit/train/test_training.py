@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import msgspec
 import pytest
 from given import TOY_BASE, conversation, parameters, write_records
 
-pytestmark = pytest.mark.xdist_group("torch")
+pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.usefixtures("one_thread")]
 
 from onestage import jsonl  # noqa: E402
 from onestage.errors import InputError  # noqa: E402
@@ -27,15 +26,6 @@ import transformers  # noqa: E402
 
 from onestage import checkpoint  # noqa: E402
 from onestage.train import batches, documents, trainer  # noqa: E402
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    torch.use_deterministic_algorithms(False)
 
 
 def _model(attention: str = "sdpa", **changes: Any) -> Any:
