@@ -51,7 +51,7 @@ lint: setup ## ruff (check, format) and mypy, strict on src and stages
 	mypy
 
 use: ## copy a profile over params.yaml: make use PROFILE=name
-	@test -f "profiles/$(PROFILE).yaml" || { echo "no profile '$(PROFILE)'; there are: $$(ls profiles | sed 's/\.yaml//' | tr '\n' ' ')" >&2; exit 1; }
+	@test -f "profiles/$(PROFILE).yaml" || { echo "no profile '$(PROFILE)'; there are: $$(cd profiles; ls *.yaml | sed 's/\.yaml//' | tr '\n' ' ')" >&2; exit 1; }
 	cp "profiles/$(PROFILE).yaml" params.yaml
 
 clean: ## remove outputs, telemetry and caches; raw data and .venv stay

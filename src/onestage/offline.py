@@ -19,6 +19,8 @@ def go_offline() -> None:
         TOKENIZERS_PARALLELISM="false",
     )
     os.environ.setdefault("LMEVAL_LOG_LEVEL", "ERROR")
+    # Threads that wait sleep: spinning, they starve each other on a machine that is shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")
     # accelerate asks DeepSpeed, if it is installed, for a device at import.

@@ -38,9 +38,23 @@ def cases(what: str) -> pytest.MarkDecorator:
 
 
 def bare(text: str) -> str:
-    """Text as a reader compares it: no spaces, no punctuation, one width, one case."""
-    kept = (char for char in text if unicodedata.category(char)[0] not in "PZC")
-    return unicodedata.normalize("NFKC", "".join(kept)).casefold()
+    """Text as a reader compares it: no spaces, no punctuation, one width, one case.
+
+    What stands between two digits stays: 12.5 mg is not 125 mg.
+    """
+    wide = unicodedata.normalize("NFKC", "".join(text.split())).casefold()
+    wide = "".join("-" if char in "–—" else ":" if char == "∶" else char for char in wide)
+    seen = [char for char in wide if char in "-./:" or unicodedata.category(char)[0] not in "PZC"]
+    around = zip(["", *seen], seen, [*seen[1:], ""], strict=False)
+    return "".join(
+        char
+        for before, char, after in around
+        if char not in "-./:" or (before.isdigit() and after.isdigit())
+    )
+
+
+def place_of(conversation: Record) -> Place:
+    return conversation["source"], conversation["file"], conversation["record"]
 
 
 class Trail:
@@ -79,11 +93,7 @@ class Trail:
         ]
 
     def conversations_of(self, places: set[Place]) -> set[str]:
-        return {
-            name
-            for name, record in self.conversations.items()
-            if (record["source"], record["file"], record["record"]) in places
-        }
+        return {name for name, record in self.conversations.items() if place_of(record) in places}
 
     def pair(self, fault: dict[str, str]) -> set[Place]:
         """Return the places of a planted duplicate and of what it duplicates."""
@@ -141,7 +151,8 @@ def test_exact_duplicates_leave_one(trail: Trail, fault: dict[str, str]) -> None
     kept = [trail.conversations[name] for name in names & trail.kept.keys()]
     texts = [bare(record["passage"]) for record in kept]
     assert len(set(texts)) == len(texts)
-    assert len({(r["source"], r["file"], r["record"]) for r in kept}) == 1
+    passages = Counter(place_of(trail.conversations[name]) for name in names)
+    assert len(kept) <= max(passages.values()), "more is kept than the longer of the two has"
     assert_removed_for_one_another(trail, names)
 
 
