@@ -25,7 +25,7 @@ def main(predictions: Path, plot: Path, metrics: Path, params_file: Path) -> Non
     document = params.load_document(params_file)
     choices = params.section(document, "compare", Compare)
     models = params.mapping(document, "models", Model)
-    folders = keyed_folders(predictions, models, "evaluate")
+    folders = keyed_folders(predictions, sorted(models), "evaluate")
     answers = {
         key: list(jsonl.read_records(jsonl.part_files(folder), Prediction))
         for key, folder in folders.items()

@@ -18,6 +18,7 @@ from onestage.dedupe.selection import (
     counts_by_source,
     reject_contaminated,
     reject_duplicates,
+    require_ranking,
 )
 from onestage.fan_in import keyed_folders
 from onestage.progress import progress
@@ -41,7 +42,8 @@ def main(
 ) -> None:
     document = params.load_document(params_file)
     choices = params.section(document, "dedupe", Dedupe)
-    sources = list(params.mapping(document, "sources", dict[str, Any]))
+    sources = sorted(params.mapping(document, "sources", dict[str, Any]))
+    require_ranking(choices.ranking, sources)
     items = read_all(params.mapping(document, "benchmarks", Benchmark), benchmarks_dir)
     folders = keyed_folders(conversations, sources, "unify")
     files = [path for folder in folders.values() for path in jsonl.part_files(folder)]
@@ -49,7 +51,7 @@ def main(
 
     dropped = reject_contaminated(records, items, min_chars=choices.contamination_chars)
     clean = [record for record in records if record.id not in dropped]
-    dropped |= reject_duplicates(clean, sources, choices.near_duplicates)
+    dropped |= reject_duplicates(clean, choices.ranking, choices.near_duplicates)
 
     with outputs.staged(out, rejected, metrics) as (out_part, rejected_part, metrics_part):
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as removed:

@@ -33,7 +33,7 @@ def main(key: str, benchmarks_dir: Path, out: Path, metrics: Path, params_file: 
     asked = chosen_items(items, max_items=choices.max_items)
     with outputs.staged(out, metrics) as (out_part, metrics_part):
         with Stopwatch(f"evaluate_{key}", {"items": len(asked)}):
-            predictions = answered(model, choices, asked)
+            predictions = answered(model, choices, asked, multiple_answer_groups(items))
         with jsonl.PartWriter(out_part) as writer:
             for prediction in predictions:
                 writer.write(prediction)
@@ -49,7 +49,9 @@ def main(key: str, benchmarks_dir: Path, out: Path, metrics: Path, params_file: 
         outputs.write_json(metrics_part, report)
 
 
-def answered(model: Model, choices: Evaluate, items: list[Item]) -> list[Prediction]:
+def answered(
+    model: Model, choices: Evaluate, items: list[Item], several: set[tuple[str, str]]
+) -> list[Prediction]:
     """Return predictions in the order of the items."""
     go_offline()
     import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
@@ -61,7 +63,6 @@ def answered(model: Model, choices: Evaluate, items: list[Item]) -> list[Predict
     torch.use_deterministic_algorithms(not torch.cuda.is_available())
     loaded = checkpoint.load_model(Path(model.path), init=model.init, seed=model.seed)
     tokenizer = checkpoint.load_tokenizer(Path(model.path))
-    several = multiple_answer_groups(items)
     found: dict[tuple[str, str], Prediction] = {}
     for multiple in (False, True):
         group = [item for item in items if ((item.benchmark, item.type) in several) == multiple]

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Answer = str | dict[str, Any] | int
+Answer = str | dict[str, Any] | int | bytes
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Keeps what it was asked; `answer(prompt, number)` gives text, a choice, or a status."""
+    """Keeps what it was asked; `answer(prompt, number)` gives text, a choice, a status, a page."""
 
     daemon_threads = True
 
@@ -42,6 +42,9 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(answer, int):
             self._send(answer, {"error": {"message": "refused"}})
             return
+        if isinstance(answer, bytes):
+            self._send_bytes(200, answer, "text/html")
+            return
         choice = {"message": answer} if isinstance(answer, str) else answer
         if isinstance(choice["message"], str):
             choice["message"] = {"role": "assistant", "content": choice["message"]}
@@ -58,9 +61,11 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _send(self, status: int, body: dict[str, Any]) -> None:
-        content = json.dumps(body).encode()
+        self._send_bytes(status, json.dumps(body).encode(), "application/json")
+
+    def _send_bytes(self, status: int, content: bytes, content_type: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

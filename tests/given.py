@@ -119,7 +119,7 @@ def parameters() -> dict[str, Any]:
         "question_max_chars": 40,
         "timeout_s": 5.0,
     }
-    document["dedupe"]["contamination_chars"] = 20
+    document["dedupe"] |= {"ranking": ["sft", "web"], "contamination_chars": 20}
     document["benchmarks"] = {
         "mc": {
             "file": "mc.jsonl",

@@ -8,12 +8,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from onestage.errors import InputError
-from onestage.params import Params
+from onestage.params import NotNegative, Params
 from onestage.records import Lang
 
 LETTERS = "ABCDEFGHIJ"
@@ -25,14 +25,15 @@ class Benchmark(Params, frozen=True):
     `options` is one field that holds a list, an object by letter, or a string parted by
     `options_separator`; or several columns, one an option. `answer` holds letters, or with
     `answer_base` the number of the right option counted from there. `id`, `case`, `track`
-    and `type` may be empty: the id is then the item's number, the others are blank.
+    and `type` may be empty: the id is then the item's number, the others are blank, as they
+    are where the file holds null.
     """
 
     file: str
     lang: Lang
     format: Literal["jsonl", "csv"]
     question: str
-    options: list[str]
+    options: Annotated[list[str], msgspec.Meta(min_length=1)]
     answer: str
     options_separator: str = ""
     answer_base: int = -1
@@ -40,7 +41,7 @@ class Benchmark(Params, frozen=True):
     case: str = ""
     track: str = ""
     type: str = ""
-    max_unanswered: int = 0
+    max_unanswered: NotNegative = 0
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -75,8 +76,9 @@ def read_items(name: str, benchmark: Benchmark, folder: Path) -> list[Item]:
     """Return a benchmark's items in file order.
 
     Raises:
-        InputError: file or field missing, a question without options or without an answer
-            beyond `max_unanswered`, an answer that is none of the options, an id twice.
+        InputError: file or field missing, a question without text, without options or
+            without an answer beyond `max_unanswered`, a blank option before others, an answer
+            that is none of the options, an id twice.
     """
     path = folder / benchmark.file
     items: list[Item] = []
@@ -113,14 +115,19 @@ def _raw_items(path: Path, benchmark: Benchmark) -> Iterator[Any]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             if benchmark.format == "csv":
-                yield from csv.DictReader(stream)
+                number = 1
+                # Strict: a stray quote must not swallow the questions that follow it.
+                rows = csv.DictReader(stream, strict=True)
+                for row in rows:
+                    yield row
+                    number = rows.line_num + 1
                 return
             for number, line in enumerate(stream, start=1):  # noqa: B007  (told in the error)
                 if line.strip():
                     yield json.loads(line)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such benchmark file; mend benchmarks_dir or file") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:  # wrong UTF-8 or JSON, a number of 5000 digits
         place = f", line {number}" if number else ""
         raise InputError(f"{path}{place}: not {benchmark.format} in UTF-8 ({error})") from error
 
@@ -135,36 +142,52 @@ def _item(name: str, benchmark: Benchmark, raw: Any, place: _Place) -> Item:
             raise place.fault(f"no field {key!r}, found {found}")
         return raw[key]
 
+    def text(key: str) -> str:
+        value = field(key) if key else None
+        return "" if value is None else str(value)
+
+    question = text(benchmark.question).strip()
+    if not question:
+        raise place.fault("the question is empty")
     options = _options([field(key) for key in benchmark.options], benchmark, place)
     return Item(
         benchmark=name,
-        id=str(field(benchmark.id)) if benchmark.id else f"{name}_{place.number:05d}",
+        id=text(benchmark.id) or f"{name}_{place.number:05d}",
         lang=benchmark.lang,
-        case=str(field(benchmark.case)) if benchmark.case else "",
-        question=str(field(benchmark.question)).strip(),
+        case=text(benchmark.case),
+        question=question,
         options=options,
         answer=_answer(field(benchmark.answer), len(options), benchmark, place),
-        track=str(field(benchmark.track)) if benchmark.track else "",
-        type=str(field(benchmark.type)) if benchmark.type else "",
+        track=text(benchmark.track),
+        type=text(benchmark.type),
     )
 
 
 def _options(values: list[Any], benchmark: Benchmark, place: _Place) -> tuple[str, ...]:
-    if len(values) > 1:
-        found = values
-    elif isinstance(values[0], dict):
-        found = [values[0][key] for key in sorted(values[0])]
-    elif isinstance(values[0], list):
-        found = values[0]
-    else:
-        separator = benchmark.options_separator or "\n"
-        found = [part for part in str(values[0] or "").split(separator) if part.strip()]
+    found = values if len(values) > 1 else _one_field(values[0], benchmark, place)
     options = ["" if option is None else str(option).strip() for option in found]
     while options and not options[-1]:  # columns that only questions with more options fill
         options.pop()
+    if not all(options):
+        raise place.fault(f"option {options.index('') + 1} of {len(options)} is blank")
     if not 2 <= len(options) <= len(LETTERS):
         raise place.fault(f"expected 2 to {len(LETTERS)} options, found {len(options)}")
     return _unprefixed(options)
+
+
+def _one_field(value: Any, benchmark: Benchmark, place: _Place) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        keys = sorted(value)
+        if keys != list(LETTERS)[: len(keys)]:
+            raise place.fault(f"expected options by letter from A on, found {', '.join(keys)}")
+        return [value[key] for key in keys]
+    text = "" if value is None else str(value).strip()
+    # Blank lines are lay-out; between separators that were chosen, an option is missing.
+    if benchmark.options_separator:
+        return text.split(benchmark.options_separator)
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def _unprefixed(options: list[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from onestage.base import Base
 from onestage.benchmarks import Benchmark, read_all
 from onestage.collect.selection import Collect
 from onestage.comparison import Compare
-from onestage.dedupe.selection import Dedupe
+from onestage.dedupe.selection import Dedupe, require_ranking
 from onestage.errors import OnestageError
 from onestage.evaluate.asking import Evaluate
 from onestage.models import Model
@@ -64,6 +64,7 @@ def faults(params_file: Path) -> list[str]:
     found += [f"params: {name} is no section; remove it" for name in document if name not in known]
     if found:
         return found
+    attempt(lambda: require_ranking(sections["dedupe"].ranking, mappings["sources"]))
     attempt(lambda: read_all(mappings["benchmarks"], Path(sections["benchmarks_dir"])))
     return [*found, *_unnamed_sources(mappings["sources"], sections["sample"]), *_paths(
         mappings["sources"], sections["base"], sections["pack"], mappings["models"]

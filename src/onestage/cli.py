@@ -1,9 +1,10 @@
 """The console command `onestage`."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
 from onestage import outputs
 from onestage.check import faults
@@ -32,19 +33,19 @@ def check(params_file: Path) -> None:
 @main.command(cls=OneLineCommand)
 @click.option(
     "--metrics",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path),
     default=Path("metrics"),
     show_default=True,
     help="Folder of metrics.",
 )
 def results(metrics: Path) -> None:
     """Say in a few lines what the last run gave and where to look."""
-    losses = json.loads((metrics / "train.json").read_text(encoding="utf-8"))["heldout_loss"]
+    losses = _metrics(metrics / "train.json").get("heldout_loss", {})
+    models = _metrics(metrics / "compare.json")
     click.echo("Held-out loss, before and after training:")
     for source, figures in losses.items():
         click.echo(f"  {source:<18}{figures['before']:8.3f}{figures['after']:8.3f}")
     click.echo("Accuracy (interval):")
-    models = json.loads((metrics / "compare.json").read_text(encoding="utf-8"))
     for model, groups in models.items():
         for name, figures in groups.items():
             if "/" not in name:
@@ -52,6 +53,15 @@ def results(metrics: Path) -> None:
                 click.echo(f"  {model:<10}{name:<18}{figures['accuracy']:6.3f} {interval}")
     click.echo("Model: data/model   Predictions: data/evaluate   Left out: data/rejected")
     click.echo("More: dvc metrics show, dvc plots show, dvc dag")
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; run dvc repro first") from error
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"{path}: not metrics ({error}); run dvc repro again") from error
 
 
 @main.command("derive-lexicon", cls=OneLineCommand)

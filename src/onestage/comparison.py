@@ -1,6 +1,8 @@
 """Several models' answers to the same items, side by side."""
 
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from onestage.errors import InputError
 from onestage.intervals import wilson_interval
@@ -12,7 +14,7 @@ from onestage.records import Prediction
 class Compare(Params, frozen=True):
     """The `compare` section; `confidence` is that of the intervals, such as 0.95."""
 
-    confidence: float
+    confidence: Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
 def with_interval(figures: dict[str, Any], choices: Compare) -> dict[str, Any]:

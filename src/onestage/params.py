@@ -5,7 +5,7 @@ YAML 1.1 reads `5e-5` as a string and `no` as false; DVC reads 1.2, and so does 
 
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from ruamel.yaml import YAML
@@ -16,6 +16,14 @@ from onestage.errors import ParamError
 T = TypeVar("T")
 
 KEY = re.compile(r"[a-z0-9_]+")
+
+# Ranges of figures; a value outside is refused by its full name.
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Above0 = Annotated[float, msgspec.Meta(gt=0)]
+From0 = Annotated[float, msgspec.Meta(ge=0)]
+From0Below1 = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,9 +70,11 @@ def mapping(document: dict[str, Any], name: str, item_type: type[T]) -> dict[str
     """Convert a section whose keys the user chooses, such as `sources`, in file order.
 
     Raises:
-        ParamError: as `section`, or a key outside [a-z0-9_], which DVC cannot template.
+        ParamError: as `section`, no key, or one outside [a-z0-9_], which DVC cannot template.
     """
     keys = section(document, name, dict[str, Any])
+    if not keys:
+        raise ParamError(f"params: {name} is empty; it needs at least one entry")
     for key in keys:
         if not KEY.fullmatch(key):
             raise ParamError(f"params: {name}.{key}: expected a key of a-z, 0-9 and _")

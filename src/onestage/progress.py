@@ -8,7 +8,7 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T], what: str, unit: str, *, total: int | None = None) -> Iterable[T]:
+def progress(items: Iterable[T], what: str, unit: str) -> Iterable[T]:
     """Yield the items under a bar that shows after two seconds."""
-    bar: Iterable[T] = tqdm(items, desc=what, unit=f" {unit}", total=total, delay=2, disable=None)
+    bar: Iterable[T] = tqdm(items, desc=what, unit=f" {unit}", delay=2, disable=None)
     return bar

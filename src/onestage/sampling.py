@@ -15,7 +15,7 @@ import msgspec
 
 from onestage.errors import ParamError
 from onestage.identity import keyed_fraction
-from onestage.params import Params
+from onestage.params import Above0, From0Below1, NotNegative, Params, Positive
 from onestage.records import Draw
 
 
@@ -28,10 +28,10 @@ class Sample(Params, frozen=True):
     """
 
     seed: int
-    priority: dict[str, float]
-    epochs: dict[str, int]
-    cap: dict[str, int] = msgspec.field(default_factory=dict)
-    heldout_share: dict[str, float] = msgspec.field(default_factory=dict)
+    priority: dict[str, Above0]
+    epochs: dict[str, Positive]
+    cap: dict[str, NotNegative] = msgspec.field(default_factory=dict)
+    heldout_share: dict[str, From0Below1] = msgspec.field(default_factory=dict)
 
 
 class Candidate(msgspec.Struct, frozen=True):

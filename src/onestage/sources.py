@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from onestage.params import Params
+from onestage.params import NotNegative, Params, Share
 from onestage.records import Kind, Lang
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xml"]
@@ -42,8 +42,9 @@ class Source(Params, frozen=True):
     `header` says whether the first row of csv and tsv names the columns; without it they are
     called 0, 1, 2, ...
 
-    `replace` removes what is mark-up or boilerplate in this source alone: regular expression
-    to replacement, in this order, on each raw field (`^` and `$` match at line breaks).
+    `replace` removes what is mark-up or boilerplate in this source alone: pairs of a regular
+    expression and its replacement, in this order, on each raw field (`^` and `$` match at
+    line breaks).
     `wrapped` says that long lines were broken at a fixed width, so that a line break within a
     sentence is lay-out. `max_bad_records` is how many undecodable, unparsable or unmappable
     records may be rejected before the source counts as broken.
@@ -60,10 +61,10 @@ class Source(Params, frozen=True):
     record: str = ""
     heading: str = ""
     header: bool = True
-    min_density: float | None = None
-    replace: dict[str, str] = msgspec.field(default_factory=dict)
+    min_density: Share | None = None
+    replace: list[tuple[str, str]] = msgspec.field(default_factory=list)
     wrapped: bool = False
-    max_bad_records: int = 0
+    max_bad_records: NotNegative = 0
 
     def __post_init__(self) -> None:
         is_sft = self.kind == "sft"
@@ -81,7 +82,7 @@ class Source(Params, frozen=True):
             raise ValueError("format txt needs record: file, paragraph, line or section")
         if (self.record == "section") != bool(self.heading):
             raise ValueError("record: section and heading, a regular expression, go together")
-        for pattern in (self.heading, *self.replace):
+        for pattern in (self.heading, *(pattern for pattern, _ in self.replace)):
             _check_pattern(pattern)
 
 

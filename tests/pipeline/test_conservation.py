@@ -24,7 +24,7 @@ def data(first: Clone) -> Path:
 
 
 def content_id(*parts: str | int) -> str:
-    """The rule of the design, written a second time."""
+    """The rule for ids, written a second time."""
     joined = b"\x1f".join(str(part).encode() for part in parts)
     return hashlib.blake2b(joined, digest_size=12).hexdigest()
 

@@ -163,7 +163,6 @@ def test_what_follows_from_a_change(stale: Verdicts, consumers: Verdicts, change
     assert following(stale[change.name], consumers) == change.follow
 
 
-@pytest.mark.xfail(strict=True, reason="dedupe ranks sources by their order in params.yaml")
 def test_nothing_depends_on_the_order_of_keys(first: Clone, tmp_path: Path) -> None:
     """DVC compares sections without the order of their keys: a new order makes nothing stale."""
     clone = first.copied_to(tmp_path / "clone")

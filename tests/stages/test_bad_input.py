@@ -198,7 +198,7 @@ def test_nothing_left_to_draw(workplace: Path, fails: Fails) -> None:
     write_records(Path("in"), [])
     _has(fails("sample"), "in:", "no record to draw")
     write_records(Path("in"), [conversation("问", "答", source="web")])
-    _change(workplace, "sample", "heldout_share", "web", value=1.0)
+    _change(workplace, "sample", "heldout_share", "web", value=0.999999)
     _has(fails("sample"), "no record to draw", "sample.heldout_share")
 
 

@@ -98,7 +98,7 @@ def test_from_rows_to_a_comparison(workplace: Path, run_stage: RunStage) -> None
     result = run_stage("compare", predictions="predictions", plot="a.csv", metrics="m/compare.json")
     assert (result.exit_code, result.output) == (0, "")
     table = _json("m/compare.json")
-    assert list(table) == ["own", "base"]
+    assert list(table) == ["base", "own"]
     assert 0 <= table["own"]["mc"]["low"] <= table["own"]["mc"]["accuracy"]
     assert "one-stage" in Path("a.csv").read_text("utf-8")
 

@@ -26,7 +26,7 @@ def _read(folder: Path, rows: list[Any], **more: Any) -> list[Item]:
         (["甲", "乙", "丙"], {}),
         ({"B": "乙", "A": "甲", "C": "丙"}, {}),
         ("甲\n乙\n丙", {}),
-        ("A 甲\nB 乙\nC 丙\n", {}),
+        ("A 甲\nB 乙\n\nC 丙\n", {}),
         ("A. 甲|B．乙|(C) 丙", {"options_separator": "|"}),
         (["A、甲", "B：乙", "C: 丙"], {}),
     ],
@@ -96,6 +96,22 @@ def test_fields_that_are_not_there_stay_blank_and_ids_count(tmp_path: Path) -> N
     assert (item.id, item.case, item.track, item.type) == ("5", "病例", "pharmacy", "matching")
 
 
+def test_null_is_blank(tmp_path: Path) -> None:
+    row = {**_ITEM, "no": None, "case": None, "t": None, "k": None}
+    (item,) = _read(tmp_path, [row], id="no", case="case", track="t", type="k")
+    assert (item.id, item.case, item.track, item.type) == ("mc_00001", "", "", "")
+
+
+def test_a_stray_quote_swallows_no_question(tmp_path: Path) -> None:
+    text = 'q,A,B,key\n一,甲,乙,A\n二,"甲,乙,A\n三,"甲,乙,A\n'
+    (tmp_path / "b.csv").write_text(text, encoding="utf-8")
+    benchmark = Benchmark(
+        file="b.csv", lang="zh", format="csv", question="q", options=["A", "B"], answer="key"
+    )
+    with pytest.raises(InputError, match=r"b\.csv, line 3: not csv"):
+        read_items("mc", benchmark, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("rows", "more", "said"),
     [
@@ -111,6 +127,12 @@ def test_fields_that_are_not_there_stay_blank_and_ids_count(tmp_path: Path) -> N
         ([{**_ITEM, "a": ""}], {}, "1 questions without a usable answer, expected at most 0"),
         ([{**_ITEM, "n": 1}, {**_ITEM, "n": 1}], {"id": "n"}, "an id occurs twice"),
         ([7], {}, "question 1: expected an object, found int"),
+        ([_ITEM, {**_ITEM, "q": None}], {}, "question 2: the question is empty"),
+        ([{**_ITEM, "q": " "}], {}, "question 1: the question is empty"),
+        ([{**_ITEM, "o": ["甲", "", "丙"]}], {}, "question 1: option 2 of 3 is blank"),
+        ([{**_ITEM, "o": "甲||丙"}], {"options_separator": "|"}, "option 2 of 3 is blank"),
+        ([{**_ITEM, "o": {"A": "甲", "C": "丙"}}], {}, "from A on, found A, C"),
+        ([{**_ITEM, "o": {"1": "甲", "2": "乙"}}], {}, "from A on, found 1, 2"),
         ([], {}, "no questions"),
     ],
 )
@@ -129,6 +151,7 @@ def test_a_question_that_cannot_be_asked_is_an_error(
         (None, "no such benchmark file"),
         (b'{"q": "x", "o": ["a", "b"], "a": "A"}\n{"q": ', "line 2: not jsonl in UTF-8"),
         ("问".encode("gbk"), "not jsonl in UTF-8"),
+        (b'{"q": ' + b"1" * 5000 + b"}", "not jsonl in UTF-8"),
     ],
 )
 def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None, said: str) -> None:

@@ -91,6 +91,70 @@ def test_a_broken_copy_is_told_by_its_full_name(
     assert all(line.startswith("Error: ") for line in result.stderr.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("collect.min_chars.en", 0),
+        ("collect.max_chars.zh", 0),
+        ("collect.min_density.zh", -0.1),
+        ("collect.quality.min_letter_share", 1.1),
+        ("collect.quality.max_repeat_share", -0.1),
+        ("unify.budget_tokens", -1),
+        ("unify.endpoint.temperature", -0.1),
+        ("unify.endpoint.max_output_tokens", 0),
+        ("unify.endpoint.tries", 0),
+        ("unify.endpoint.question_max_chars", 0),
+        ("unify.endpoint.timeout_s", 0),
+        ("dedupe.near_duplicates.threshold", 0),
+        ("dedupe.near_duplicates.threshold", 1.1),
+        ("dedupe.near_duplicates.ngram_chars", 0),
+        ("dedupe.near_duplicates.seed", -1),
+        ("pack.seq_len_tokens", 0),
+        ("pack.open_rows", 0),
+        ("train.learning_rate", 0),
+        ("train.warmup_share", 1.1),
+        ("train.weight_decay", -0.1),
+        ("train.max_grad_norm", -1),
+        ("train.rows_per_step", 0),
+        ("train.rows_per_device", 0),
+        ("train.log_every_steps", 0),
+        ("train.cpu_threads", 0),
+        ("evaluate.max_items", -1),
+        ("evaluate.batch_size", 0),
+        ("evaluate.max_length_tokens", 0),
+        ("evaluate.cpu_threads", 0),
+        ("compare.confidence", 0),
+        ("compare.confidence", 1),
+        ("sources.web.min_density", 1.1),
+        ("sources.web.max_bad_records", -1),
+        ("benchmarks.mc.max_unanswered", -1),
+        ("benchmarks.mc.options", []),
+        ("sources", {}),
+        ("benchmarks", {}),
+        ("models", {}),
+    ],
+)
+def test_a_figure_out_of_range_is_told_by_its_full_name(
+    workplace: Path, name: str, value: object
+) -> None:
+    document = parameters()
+    _set(value, *name.split("."))(document)
+    (line,) = _check(write_params(workplace, document)).stderr.splitlines()
+    assert line.startswith(f"Error: params: {name}")
+    assert "expected" in line or "is empty" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("priority", 0), ("epochs", 0), ("cap", -1), ("heldout_share", 1), ("heldout_share", -0.1)],
+)
+def test_figures_of_the_curriculum_have_ranges(workplace: Path, name: str, value: float) -> None:
+    document = parameters()
+    document["sample"].setdefault(name, {})["web"] = value
+    (line,) = _check(write_params(workplace, document)).stderr.splitlines()
+    assert line.startswith(f"Error: params: sample.{name}.*: expected")
+
+
 def test_all_faults_are_told_at_once(workplace: Path) -> None:
     document = parameters()
     document["train"]["lr"] = 1
@@ -115,3 +179,17 @@ def test_help_and_version() -> None:
     for option in ("--help", "--version"):
         assert CliRunner().invoke(main, [option]).exit_code == 0
     assert CliRunner().invoke(main, ["nonsense"]).exit_code == 2
+
+
+@pytest.mark.parametrize("files", [None, {}, {"train.json": "{}"}, {"train.json": "{"}])
+def test_results_without_metrics_are_one_line(tmp_path: Path, files: dict[str, str] | None) -> None:
+    metrics = tmp_path / "metrics"
+    if files is not None:
+        metrics.mkdir()
+        for name, text in files.items():
+            (metrics / name).write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(main, ["results", "--metrics", str(metrics)])
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert str(metrics) in line
+    assert "dvc repro" in line

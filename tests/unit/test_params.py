@@ -84,6 +84,12 @@ def _changed(*path: str, value: Any = None, drop: bool = False) -> dict[str, Any
         ),
         (parameters(), "sources.nowhere", Source, "sources.nowhere is missing"),
         (
+            _changed("collect", "min_chars", value={"zh": 61, "en": 10}),
+            "collect",
+            Collect,
+            "collect: min_chars.zh must not exceed max_chars.zh",
+        ),
+        (
             _changed("sources", "web", "fields", value={}),
             "sources.web",
             Source,
@@ -110,3 +116,8 @@ def test_a_mapping_keeps_the_order_of_the_file() -> None:
 def test_keys_that_dvc_cannot_template_are_refused(key: str) -> None:
     with pytest.raises(ParamError, match="expected a key of a-z, 0-9 and _"):
         params.mapping({"sources": {key: {}}}, "sources", dict[str, int])
+
+
+def test_a_mapping_without_entries_is_refused() -> None:
+    with pytest.raises(ParamError, match="models is empty"):
+        params.mapping({"models": {}}, "models", dict[str, int])

@@ -1,6 +1,6 @@
 """Domain density: the share of a passage's characters that lie in terms of a lexicon."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ahocorasick_rs import AhoCorasick, MatchKind
@@ -17,19 +17,32 @@ class Lexicon:
 
     def __init__(self, terms: Iterable[str]) -> None:
         unique = sorted({term.lower() for term in terms if len(term) > 1})
-        self._matcher = AhoCorasick(unique, matchkind=MatchKind.LeftmostLongest)
+        self._matcher = AhoCorasick(unique, matchkind=MatchKind.Standard)
         self.size = len(unique)
 
     def density(self, text: str) -> float:
         """Return characters in terms / characters that are not white space, 0 to 1."""
         lowered = text.lower()
         matched = sum(
-            end - start - lowered.count(" ", start, end)
-            for _, start, end in self._matcher.find_matches_as_indexes(lowered)
-            if _at_boundary(lowered, start) and _at_boundary(lowered, end)
+            end - start - lowered.count(" ", start, end) for start, end in self._found(lowered)
         )
         visible = sum(not character.isspace() for character in lowered)
         return matched / visible if visible else 0.0
+
+    def _found(self, lowered: str) -> Iterator[tuple[int, int]]:
+        """Yield leftmost-longest terms of those at word boundaries.
+
+        All matches are looked at: a longer one within a word must not hide a shorter term.
+        """
+        matches = self._matcher.find_matches_as_indexes(lowered, overlapping=True)
+        end_before = 0
+        for start, negative_end in sorted((start, -end) for _, start, end in matches):
+            end = -negative_end
+            if start < end_before or not _at_boundary(lowered, start):
+                continue
+            if _at_boundary(lowered, end):
+                yield start, end
+                end_before = end
 
 
 def _at_boundary(text: str, index: int) -> bool:

@@ -1,7 +1,7 @@
 """Maps raw records onto documents and conversations, by the source's `fields`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,7 +18,8 @@ class Document(NamedTuple):
     text: str
 
 
-_NO_EDITS: Mapping[str, str] = {}
+# Regular expressions and their replacements.
+Edits = Sequence[tuple[str, str]]
 # A wrapped line is nearly as long as the longest one, in columns, of which ideographs take
 # two; one with many gaps is a row of items that may well end where it ends.
 _WRAPPED_MIN_COLUMNS = 40
@@ -26,6 +27,7 @@ _WRAPPED_MIN_SHARE = 0.6
 _ITEM_GAPS = 4
 _TAIL_COLUMNS = 8
 _SENTENCE_ENDS = tuple("。！？.!?…）)")
+_NUMBER_GOES_ON = re.compile(r"[.,]?\d")
 _NEVER_FIRST = tuple("，。、；：！？）》〉」』”’,.;:!?)")
 
 
@@ -33,7 +35,7 @@ def to_document(
     record: RawRecord,
     fields: Fields,
     *,
-    replace: Mapping[str, str] = _NO_EDITS,
+    replace: Edits = (),
     wrapped: bool = False,
 ) -> Document | BadRecord:
     """Map a corpus record: text fields joined by a line break, edited, then normalised."""
@@ -55,18 +57,25 @@ def unwrapped(text: str) -> str:
     The width shows in the longest line. A line runs on if a bracket is open at its end, if
     the next one begins with a mark that cannot begin one, or if it is long (or the tail of a
     long one), has no sentence's end at its end and is no row of items. Ideographs are joined
-    as they stand, words by a space.
+    and a number's parts as they stand, words by a space.
     """
     lines = text.split("\n")
     width = max(map(_columns, lines))
     joined = lines[:1]
     for before, line in pairwise(lines):
         if before and line and _runs_on(joined[-1], before, line, width):
-            space = " " if before[-1].isascii() and line[0].isascii() else ""
-            joined[-1] += space + line
+            joined[-1] += _joint(before, line) + line
         else:
             joined.append(line)
     return "\n".join(joined)
+
+
+def _joint(before: str, line: str) -> str:
+    """Return what joins two lines. Text with ideographs may be broken within a number."""
+    if not (before[-1].isascii() and line[0].isascii()):
+        return ""
+    in_number = before[-1].isdigit() and _NUMBER_GOES_ON.match(line)
+    return "" if in_number and not (before + line).isascii() else " "
 
 
 def _runs_on(sentence: str, before: str, line: str, width: int) -> bool:
@@ -87,10 +96,10 @@ def _columns(line: str) -> int:
     return sum(1 if character.isascii() else 2 for character in line)
 
 
-def _edited(value: Any, replace: Mapping[str, str]) -> Any:
+def _edited(value: Any, replace: Edits) -> Any:
     """Return a nested raw value with each replacement made in each of its strings, in order."""
     if isinstance(value, str):
-        for pattern, replacement in replace.items():
+        for pattern, replacement in replace:
             value = re.sub(pattern, replacement, value, flags=re.MULTILINE)
         return value
     if isinstance(value, dict) and replace:
@@ -101,7 +110,7 @@ def _edited(value: Any, replace: Mapping[str, str]) -> Any:
 
 
 def to_messages(
-    record: RawRecord, fields: Fields, *, replace: Mapping[str, str] = _NO_EDITS
+    record: RawRecord, fields: Fields, *, replace: Edits = ()
 ) -> list[Message] | BadRecord:
     """Map an SFT record: alternating user and assistant turns, each edited and normalised."""
     edited = _edited(record, replace)

@@ -9,9 +9,7 @@ import html
 import re
 import unicodedata
 
-from onestage.collect.markup import SUBSCRIPT, SUPERSCRIPT, script
-
-NORMALISER_VERSION = 2
+from onestage.collect.markup import SUBSCRIPT, SUPERSCRIPT, Script, script
 
 _FULL_WIDTH = {0xFF10 + i: 0x30 + i for i in range(10)}
 _FULL_WIDTH |= {0xFF21 + i: 0x41 + i for i in range(26)}
@@ -32,9 +30,10 @@ _LINE_EDGES = re.compile(r" *\n *")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]*|#\d+|#x[0-9A-Fa-f]+);")
-_SUPERSCRIPTS = re.compile(r"<sup>([^<>\n]*)</sup>")
-_SUBSCRIPTS = re.compile(r"<sub>([^<>\n]*)</sub>")
-_STYLES = re.compile(r"</?(?:b|i|u|em|strong|sc|sub|sup)>")
+_SUPERSCRIPTS = re.compile(r"<sup>([^<>]*)</sup>", re.IGNORECASE)
+_SUBSCRIPTS = re.compile(r"<sub>([^<>]*)</sub>", re.IGNORECASE)
+# A script's tag is no style: without its partner it stays, since 10<sup>9 is not 109.
+_STYLES = re.compile(r"</?(?:b|i|u|em|strong|sc)>")
 _BREAKS = re.compile(r"<br\s*/?>|</?p>", re.IGNORECASE)
 
 _MASKS = (
@@ -71,7 +70,7 @@ def _mapped(text: str) -> str:
 
 
 def _without_html(text: str) -> str:
-    r"""Resolve entities, scripts, line breaks and styles.
+    r"""Resolve entities, styles, scripts (whose content must be free of tags) and line breaks.
 
     >>> _without_html("<i>E. coli</i>, 3&times;10<sup>9</sup>/L, P&lt;0.05")
     'E. coli, 3×10⁹/L, P<0.05'
@@ -79,9 +78,15 @@ def _without_html(text: str) -> str:
     text = _ENTITY.sub(_character, text)
     if "<" not in text:
         return text
-    text = _SUPERSCRIPTS.sub(lambda match: script(match[1], SUPERSCRIPT), text)
-    text = _SUBSCRIPTS.sub(lambda match: script(match[1], SUBSCRIPT), text)
-    return _STYLES.sub("", _BREAKS.sub("\n", text))
+    text = _STYLES.sub("", text)
+    text = _SUPERSCRIPTS.sub(lambda match: _script(match, SUPERSCRIPT), text)
+    text = _SUBSCRIPTS.sub(lambda match: _script(match, SUBSCRIPT), text)
+    return _BREAKS.sub("\n", text)
+
+
+def _script(element: re.Match[str], form: Script) -> str:
+    """Return a script in one line: a line break within it is lay-out."""
+    return script(" ".join(element[1].split()), form)
 
 
 def _character(entity: re.Match[str]) -> str:

@@ -9,7 +9,14 @@ Span = tuple[int, int]
 
 # A sentence that is too long is cut after one of these, the strongest first.
 _CLAUSE_MARKS = ("；;", "，,、：:", " ")
-_NUMBER_END = re.compile(r"\d[\d.,]*$")
+_DIGITS = r"[\d⁰¹²³⁴-⁹⁺⁻]+"
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+# 10 mg, 5×10⁹/L, 7.35～7.45, 0.9%, 12 mmol/L: what means nothing once it is parted.
+_QUANTITY = re.compile(
+    rf"\d(?:{_DIGITS})?(?:(?:[.,:/]| ?[×~～–-] ?){_DIGITS})*"
+    r"(?: ?[A-Za-zμµ%％‰℃℉°/][A-Za-zμµ/·⁰¹²³⁴-⁹⁻]*)?"
+)
+_LONGEST_QUANTITY = 40
 
 
 def cut_passages(text: str, *, lang: str, min_chars: int, max_chars: int) -> list[Span]:
@@ -66,16 +73,37 @@ def _pieces(text: str, start: int, end: int, max_chars: int) -> Iterator[Span]:
 def _cut_point(text: str, start: int, limit: int) -> int:
     """Return the place after the last clause mark before `limit`, or `limit` without one.
 
-    No number is cut: a comma or point between two digits is part of it, and without a clause
-    mark the cut goes before a number that runs across `limit`.
+    No number is cut, nor parted from its unit: a comma or point between two digits is part
+    of it, and without a clause mark the cut goes before what runs across `limit`.
     """
+    quantities = _spans(_QUANTITY, text, start, limit)
     for marks in _CLAUSE_MARKS:
         for index in range(limit - 1, start + (limit - start) // 2, -1):
-            if text[index] in marks and not _inside_number(text, index):
+            if text[index] not in marks or _inside_number(text, index):
+                continue
+            if not any(first < index + 1 < last for first, last in quantities):
                 return index + 1
-    across = _NUMBER_END.search(text, start, limit)
-    runs_on = text[limit].isdigit() or _inside_number(text, limit)
-    return across.start() if runs_on and across and across.start() > start else limit
+    return _before_quantity(text, start, limit)
+
+
+def _before_quantity(text: str, start: int, limit: int) -> int:
+    """Return `limit`, or the place before a number, with its unit, that runs across it.
+
+    Where that would be no progress beyond `start`, the number alone is kept whole; one that
+    begins at `start` is cut at `limit`.
+
+    >>> _before_quantity("口服100 mg", 0, 4)
+    2
+    """
+    for pattern in (_QUANTITY, _NUMBER):
+        for first, last in _spans(pattern, text, start, limit):
+            if start < first < limit < last:
+                return first
+    return limit
+
+
+def _spans(pattern: re.Pattern[str], text: str, start: int, limit: int) -> list[Span]:
+    return [found.span() for found in pattern.finditer(text, start, limit + _LONGEST_QUANTITY)]
 
 
 def _inside_number(text: str, index: int) -> bool:

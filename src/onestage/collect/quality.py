@@ -2,17 +2,21 @@
 
 from collections import Counter
 
-from onestage.params import Params
+from onestage.params import Params, Share
 from onestage.records import Detail
 
 Verdict = tuple[str, dict[str, Detail]]
 
 
 class Quality(Params, frozen=True):
-    """Limits of the quality rules, as shares of a passage's visible characters."""
+    """Limits of the quality rules.
 
-    min_letter_share: float
-    max_repeat_share: float
+    `min_letter_share` is the share of letters, ideographs and digits among the characters
+    that are not white space; `max_repeat_share` that of n-grams which stand more than once.
+    """
+
+    min_letter_share: Share
+    max_repeat_share: Share
 
 
 def rejected_for(text: str, *, min_chars: int, rules: Quality) -> Verdict | None:
@@ -30,15 +34,15 @@ def rejected_for(text: str, *, min_chars: int, rules: Quality) -> Verdict | None
 
 
 def _gram_chars(visible: list[str]) -> int:
-    """Return how many characters make about five words: one ideograph says as much as three
-    letters, and ten letters are hardly more than one word, which any text repeats.
+    """Return how long an n-gram is that only repetition repeats: 10 characters, or 30 where
+    most are ASCII, since ten letters are hardly more than one word, which any text repeats.
     """
     ascii_share = sum(character.isascii() for character in visible) / len(visible)
     return 30 if ascii_share > 0.5 else 10
 
 
 def repeat_share(text: str, *, gram_chars: int = 10) -> float:
-    """Return the share of character 10-grams that stand more than once in the text.
+    """Return the share of n-grams of `gram_chars` characters that stand more than once.
 
     >>> repeat_share("abcdefghij" * 3)
     1.0

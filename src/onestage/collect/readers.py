@@ -1,9 +1,11 @@
 """Raw files of many layouts read as a stream of records, each with its place.
 
 An unreadable container is an `InputError`. A record that cannot be decoded, parsed or mapped
-comes out as a `BadRecord`; its neighbours are not affected.
+comes out as a `BadRecord`; its neighbours are not affected. (Json, xml and parquet are parsed
+as a whole, csv cell by cell: there a fault is the container's, except bytes that do not decode.)
 """
 
+import codecs
 import csv
 import json
 import re
@@ -48,19 +50,28 @@ def read_source(source: Source) -> Iterator[Located]:
     """Yield every record of a source, files in name order.
 
     Raises:
-        InputError: the path, a container or a declared column is missing or unreadable.
+        InputError: the path, a container or a declared column is missing or unreadable, there
+            is no record at all, or none of the fields is found in any record of xml.
     """
     root = Path(source.path)
     read = _READERS[source.format]
-    for path in source_files(root, source.include):
+    files = source_files(root, source.include)
+    found = filled = False
+    for path in files:
         name = path.name if root.is_file() else path.relative_to(root).as_posix()
         try:
             for number, value in enumerate(read(path, source), start=1):
+                found = True
+                filled = filled or isinstance(value, BadRecord) or any(value.values())
                 yield Located(name, number, _without_undecodable(value))
-        except (OSError, UnicodeError, LookupError, csv.Error, etree.LxmlError) as error:
+        except (OSError, LookupError, csv.Error, etree.LxmlError) as error:
             raise InputError(_container_fault(path, source, error)) from error
-        except (json.JSONDecodeError, arrow.ArrowException) as error:
+        except (ValueError, arrow.ArrowException) as error:  # wrong bytes, JSON, huge numbers
             raise InputError(_container_fault(path, source, error)) from error
+    if not found:
+        raise InputError(f"{root}: no records; mend the files or the source's record or path")
+    if source.format == "xml" and not filled:
+        _require_matching_field(files, source)
 
 
 def source_files(root: Path, include: str) -> list[Path]:
@@ -115,7 +126,8 @@ def repr_strings(value: Any) -> str:
 
 def _codec(source: Source) -> str:
     """UTF-8 files may start with a byte order mark; it is not text."""
-    return "utf-8-sig" if source.encoding.lower().replace("_", "-") == "utf-8" else source.encoding
+    name = codecs.lookup(source.encoding).name
+    return "utf-8-sig" if name == "utf-8" else name
 
 
 def _as_record(value: Any) -> RawRecord | BadRecord:
@@ -133,9 +145,13 @@ def _read_jsonl(path: Path, source: Source) -> Iterator[RawRecord | BadRecord]:
             if not line.strip():
                 continue
             try:
-                yield _as_record(json.loads(line))
+                value = json.loads(line)
             except json.JSONDecodeError as error:
                 yield BadRecord("unparsable", f"line {number}: invalid JSON: {error.msg}")
+            except ValueError as error:  # a number of more digits than are read
+                yield BadRecord("unparsable", f"line {number}: {error}")
+            else:
+                yield _as_record(value)
 
 
 def _read_json(path: Path, source: Source) -> Iterator[RawRecord | BadRecord]:
@@ -164,7 +180,9 @@ def _read_separated(separator: str) -> Callable[[Path, Source], Iterator[RawReco
         with path.open(encoding=_codec(source), errors=_DECODE_ERRORS, newline="") as stream:
             # Quotes mean nothing in tsv: titles of papers begin with them.
             quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-            rows = csv.reader(stream, delimiter=separator, quoting=quoting)
+            # Strict: a stray quote must not swallow the rows that follow it.
+            reader = csv.reader(stream, delimiter=separator, quoting=quoting, strict=True)
+            rows = _rows(reader)
             names = next(rows, []) if source.header else None
             if names is not None:
                 _require_columns(names, source, path)
@@ -173,6 +191,17 @@ def _read_separated(separator: str) -> Callable[[Path, Source], Iterator[RawReco
                     yield _row_record(row, names)
 
     return read
+
+
+def _rows(reader: Any) -> Iterator[list[str]]:
+    """Yield rows; an error names the line at which its row begins."""
+    begin = 1
+    try:
+        for row in reader:
+            begin = reader.line_num + 1
+            yield row
+    except csv.Error as error:
+        raise csv.Error(f"row at line {begin}: {error}") from error
 
 
 def _row_record(row: list[str], names: list[str] | None) -> RawRecord | BadRecord:
@@ -269,18 +298,39 @@ def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _read_xml(path: Path, source: Source) -> Iterator[RawRecord | BadRecord]:
-    """Records and fields by XPath, names without namespaces; entities and network are off."""
+    """Records and fields by XPath, names without namespaces."""
+    for node in _xml_records(path, source):
+        yield {name: _xpath_text(node, name, path) for name in wanted_fields(source)}
+
+
+def _xml_records(path: Path, source: Source) -> list[Any]:
+    """Return the elements that are records; entities and network are off."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
     root = strip_namespaces(etree.parse(path, parser).getroot())
-    for node in root.xpath(source.record):
-        yield {name: _xpath_text(node, name) for name in wanted_fields(source)}
+    found = root.xpath(source.record)
+    if not isinstance(found, list) or not all(map(etree.iselement, found)):
+        raise InputError(f"{path}: record {source.record!r} gives no elements; mend its XPath")
+    return found
 
 
-def _xpath_text(node: Any, path: str) -> str:
-    found = node.xpath(path)
+def _require_matching_field(files: Iterable[Path], source: Source) -> None:
+    """Tell fields that are empty throughout from XPaths that match nothing."""
+    names = wanted_fields(source)
+    nodes = (node for path in files for node in _xml_records(path, source))
+    if not any(node.xpath(name) for node in nodes for name in names):
+        raise InputError(
+            f"{source.path}: no record has any of the fields {', '.join(map(repr, names))}; "
+            "mend the source's fields in params.yaml"
+        )
+
+
+def _xpath_text(node: Any, name: str, path: Path) -> str:
+    found = node.xpath(name)
     nodes = found if isinstance(found, list) else [found]
+    if not all(isinstance(item, str) or etree.iselement(item) for item in nodes):
+        raise InputError(f"{path}: field {name!r} gives neither elements nor text; mend its XPath")
     texts = (item if isinstance(item, str) else element_text(item) for item in nodes)
     return "\n".join(text for text in texts if text.strip())
 

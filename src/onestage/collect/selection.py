@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -13,7 +13,7 @@ from onestage.collect.quality import Quality, Verdict, rejected_for
 from onestage.collect.readers import BadRecord, Located
 from onestage.errors import InputError
 from onestage.identity import DocumentIds, content_id
-from onestage.params import Params
+from onestage.params import From0, Params
 from onestage.records import Conversation, Detail, Lang, Message, Passage, Rejection
 from onestage.sources import Source
 
@@ -23,21 +23,33 @@ _EXCERPT_CHARS = 60
 class ByLang(Params, frozen=True):
     """One figure a language: characters carry different amounts of meaning."""
 
-    zh: float
-    en: float
+    zh: From0
+    en: From0
 
     def of(self, lang: Lang) -> float:
         """Return the figure for a language."""
         return self.zh if lang == "zh" else self.en
 
 
+class CharsByLang(ByLang, frozen=True):
+    """A number of characters a language, at least one."""
+
+    zh: Annotated[float, msgspec.Meta(ge=1)]
+    en: Annotated[float, msgspec.Meta(ge=1)]
+
+
 class Collect(Params, frozen=True):
     """The `collect` section: bounds of passages in characters, thresholds of the filters."""
 
-    min_chars: ByLang
-    max_chars: ByLang
+    min_chars: CharsByLang
+    max_chars: CharsByLang
     min_density: ByLang
     quality: Quality
+
+    def __post_init__(self) -> None:
+        for lang in get_args(Lang):
+            if self.min_chars.of(lang) > self.max_chars.of(lang):
+                raise ValueError(f"min_chars.{lang} must not exceed max_chars.{lang}")
 
 
 class Counts(msgspec.Struct):

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from onestage.benchmarks import Item
+from onestage.benchmarks import LETTERS, Item
 from onestage.dedupe.judged import comparable
 
 
@@ -22,9 +22,13 @@ class Shared(NamedTuple):
     text: str
 
 
-def item_text(item: Item) -> str:
-    """Return case, question and options end to end, as a leaked item would show them."""
-    return comparable("".join((item.case, item.question, *item.options)))
+def item_texts(item: Item) -> tuple[str, str]:
+    """Return case, question and options end to end, without and with the options' letters."""
+    stem = item.case + item.question
+    lettered = (
+        f"{letter}. {option}" for letter, option in zip(LETTERS, item.options, strict=False)
+    )
+    return comparable("".join((stem, *item.options))), comparable("".join((stem, *lettered)))
 
 
 class ContaminationIndex:
@@ -33,7 +37,9 @@ class ContaminationIndex:
     def __init__(self, items: Iterable[Item], *, min_chars: int) -> None:
         self._min_chars = min_chars
         self._window = min_chars // 2
-        self._items = [(item.benchmark, item.id, item_text(item)) for item in items]
+        self._items = [
+            (item.benchmark, item.id, text) for item in items for text in item_texts(item)
+        ]
         self._places: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         for number, (_, _, text) in enumerate(self._items):
             for start in range(len(text) - self._window + 1):

@@ -1,12 +1,13 @@
 """Exact and near-duplicates: MinHash finds candidates, the exact Jaccard similarity decides."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import msgspec
 from rensa import RMinHash, RMinHashLSH
 
 from onestage.dedupe.judged import comparable
-from onestage.params import Params
+from onestage.params import NotNegative, Params, Positive
 
 _PERMUTATIONS = 128
 # 32 bands of 4 rows: a pair of similarity .8 becomes a candidate with probability
@@ -17,9 +18,9 @@ _BANDS = 32
 class NearDuplicates(Params, frozen=True):
     """Jaccard similarity of character n-grams from which two texts count as near-duplicates."""
 
-    threshold: float
-    ngram_chars: int
-    seed: int
+    threshold: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    ngram_chars: Positive
+    seed: NotNegative
 
 
 class Match(NamedTuple):

@@ -1,26 +1,47 @@
 """Decides for each conversation whether it stays, by rule and not by order of arrival."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from onestage.benchmarks import Item
 from onestage.dedupe.contamination import ContaminationIndex
 from onestage.dedupe.duplicates import DuplicateIndex, NearDuplicates
 from onestage.dedupe.judged import all_texts, judged_text
+from onestage.errors import ParamError
 from onestage.params import Params
 from onestage.records import Conversation, Detail, Rejection
 
 
 class Dedupe(Params, frozen=True):
-    """The `dedupe` section; `contamination_chars` is the shared run that removes a text."""
+    """The `dedupe` section; `contamination_chars` is the shared run that removes a text.
 
+    Of two texts, the one whose source stands first in `ranking` stays. The list names every
+    source: the order of the keys of `sources` would be invisible to DVC.
+    """
+
+    ranking: list[str]
     near_duplicates: NearDuplicates
     contamination_chars: int
 
     def __post_init__(self) -> None:
         if self.contamination_chars < 2:
             raise ValueError("contamination_chars must be at least 2")
+
+
+def require_ranking(ranking: Sequence[str], sources: Collection[str]) -> None:
+    """Refuse a ranking that does not name every source once and nothing else.
+
+    Raises:
+        ParamError: with the first name that is missing, stray or named twice.
+    """
+    for source in sources:
+        if source not in ranking:
+            raise ParamError(f"params: dedupe.ranking: source {source} is missing; add it")
+    for name, times in Counter(ranking).items():
+        if name not in sources or times > 1:
+            fault = "is named twice" if times > 1 else "is no source"
+            raise ParamError(f"params: dedupe.ranking: {name} {fault}; remove it")
 
 
 def reject_contaminated(
@@ -52,7 +73,7 @@ def reject_duplicates(
 ) -> dict[str, Rejection]:
     """Return a rejection, by id, for each record that duplicates one that stays.
 
-    Who stays: SFT before passages, then the source named first in params, then the longer
+    Who stays: SFT before passages, then the source that `ranking` names first, then the longer
     text, then the smaller id.
     """
     rank = {source: place for place, source in enumerate(ranking)}

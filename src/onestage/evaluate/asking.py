@@ -5,16 +5,16 @@ from itertools import combinations
 
 from onestage.benchmarks import LETTERS, Item
 from onestage.identity import keyed_fraction
-from onestage.params import Params
+from onestage.params import NotNegative, Params, Positive
 
 
 class Evaluate(Params, frozen=True):
     """The `evaluate` section; `max_items` of each benchmark are asked (0: all of them)."""
 
-    max_items: int
-    batch_size: int
-    max_length_tokens: int
-    cpu_threads: int
+    max_items: NotNegative
+    batch_size: Positive
+    max_length_tokens: Positive
+    cpu_threads: Positive
 
 
 _FORMS = {

@@ -159,7 +159,10 @@ def _raise(message: str) -> None:
 
 def _named_tokens(config_file: Path) -> dict[str, str]:
     """Return the tokens that a template may name; a config holds them bare or as objects."""
-    config = json.loads(config_file.read_text(encoding="utf-8"))
+    try:
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{config_file}: not JSON in UTF-8 ({error}); fetch it again") from error
     named = {name: value for name, value in config.items() if name.endswith("_token")}
     contents = {
         name: value.get("content") if isinstance(value, dict) else value
@@ -183,10 +186,11 @@ def load_renderer(base: Path, chat_template: Path) -> Renderer:
             )
     if not chat_template.is_file():
         raise InputError(f"{chat_template}: no such chat template; mend pack.chat_template")
+    named_tokens = _named_tokens(base / "tokenizer_config.json")
     try:
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
         template = chat_template.read_text(encoding="utf-8")
-        return Renderer(tokenizer, template, _named_tokens(base / "tokenizer_config.json"))
+        return Renderer(tokenizer, template, named_tokens)
     except jinja2.TemplateError as error:
         raise InputError(f"{chat_template}: not a Jinja template ({error})") from error
     except Exception as error:  # tokenizers raises nothing more special

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from onestage.params import Params
+from onestage.params import Params, Positive
 from onestage.records import Draw, PackedRow, PackedSample
 
 
@@ -17,8 +17,8 @@ class Pack(Params, frozen=True):
     """The `pack` section. A sample of more than `seq_len_tokens` tokens is rejected."""
 
     chat_template: str
-    seq_len_tokens: int
-    open_rows: int
+    seq_len_tokens: Positive
+    open_rows: Positive
 
 
 class Sample(NamedTuple):

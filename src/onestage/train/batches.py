@@ -39,6 +39,11 @@ class RowFiles(Dataset[Row]):
             stream.seek(offset)
             return self._decoder.decode(stream.readline())
 
+    def shared_row(self) -> PackedRow:
+        """Return the first row that several samples share, or the first row if none do."""
+        rows = (self.packed(index) for index in range(len(self)))
+        return next((row for row in rows if len(row.samples) > 1), self.packed(0))
+
     def __getitem__(self, index: int) -> Row:
         return row_fields(self.packed(index), self._sources)
 

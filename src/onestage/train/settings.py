@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from onestage.params import Params
+from onestage.params import Above0, From0, From0Below1, Params, Positive, Share
 
 
 class Train(Params, frozen=True):
@@ -14,19 +14,19 @@ class Train(Params, frozen=True):
     """
 
     seed: int
-    learning_rate: float
+    learning_rate: Above0
     schedule: Literal["cosine", "linear", "constant_with_warmup"]
-    warmup_share: float
-    adam_betas: tuple[float, float]
-    weight_decay: float
-    max_grad_norm: float
-    rows_per_step: int
-    rows_per_device: int
+    warmup_share: Share
+    adam_betas: tuple[From0Below1, From0Below1]
+    weight_decay: From0
+    max_grad_norm: From0
+    rows_per_step: Positive
+    rows_per_device: Positive
     precision: Literal["fp32", "bf16"]
     attention: Literal["sdpa", "eager", "flash_attention_2"]
     gradient_checkpointing: bool
-    log_every_steps: int
-    cpu_threads: int
+    log_every_steps: Positive
+    cpu_threads: Positive
     deepspeed: dict[str, Any]
 
     def __post_init__(self) -> None:

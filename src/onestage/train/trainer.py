@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from onestage.train.batches import RowFiles, collate, token_losses
 from onestage.train.settings import Train
@@ -21,6 +21,14 @@ class History(NamedTuple):
 
     steps: list[dict[str, Any]]
     sources: list[dict[str, Any]]
+
+
+class LogLastStep(TrainerCallback):
+    """Logs the last step too, wherever it falls between the points of the plots."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """Ask for a log entry at the end."""
+        control.should_log |= state.global_step == state.max_steps
 
 
 class PackedTrainer(Trainer):
@@ -86,6 +94,7 @@ def train(
         data_collator=collate,
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(LogLastStep())
     with warnings.catch_warnings():
         # torch's own notice about pinning memory on a machine without an accelerator
         warnings.filterwarnings("ignore", message=".*pin_memory.*")

@@ -1,9 +1,10 @@
 """The forms that a passage can take without a language model: raw text and templates."""
 
+import re
 from typing import Literal
 
 from onestage.identity import content_id, keyed_fraction
-from onestage.params import Params
+from onestage.params import Above0, From0, NotNegative, Params, Positive
 from onestage.records import Conversation, Message, Passage
 
 Mode = Literal["raw", "template", "openai"]
@@ -17,11 +18,11 @@ class Endpoint(Params, frozen=True):
     """
 
     model: str
-    temperature: float
-    max_output_tokens: int
-    tries: int
-    question_max_chars: int
-    timeout_s: float
+    temperature: From0
+    max_output_tokens: Positive
+    tries: Positive
+    question_max_chars: Positive
+    timeout_s: Above0
 
 
 class Unify(Params, frozen=True):
@@ -29,7 +30,7 @@ class Unify(Params, frozen=True):
 
     mode: Mode
     seed: int
-    budget_tokens: int
+    budget_tokens: NotNegative
     endpoint: Endpoint
 
 
@@ -63,6 +64,10 @@ _SEQUEL = {
 # A title that is a question, as in question-and-answer sources, is the instruction itself.
 _QUESTION_SEQUEL = {"zh": "{0}请接着从“{1}”讲起。", "en": "{0} Please continue from: {1}"}
 _SUBJECT_CHARS = {"zh": 24, "en": 70}
+# A number or range with its unit: cut through, 100 mg would ask about 1.
+_QUANTITY = re.compile(
+    r"\d(?:[\d.,:/⁰¹²³⁴-⁹⁻]| ?[×~～–-] ?(?=\d))*(?: ?[A-Za-zμµ%％‰℃/][A-Za-zμµ/·⁰¹²³⁴-⁹⁻]*)?"
+)
 _CLAUSE_ENDS = "，。；：！？,;!?\n"
 
 
@@ -119,7 +124,7 @@ def conversation(
 
 
 def _first_words(text: str, lang: str) -> str:
-    """Return the first clause, cut to a length at which English words stay whole."""
+    """Return the first clause, cut to a length at which words and quantities stay whole."""
     limit = _SUBJECT_CHARS[lang]
     clause = text[: limit + 1]
     for index, character in enumerate(clause):
@@ -127,7 +132,11 @@ def _first_words(text: str, lang: str) -> str:
             return clause[:index]
     if len(text) <= limit:
         return text
-    return clause[:limit] if lang == "zh" else clause.rsplit(" ", 1)[0]
+    cut = limit if lang == "zh" else len(clause.rsplit(" ", 1)[0])
+    for quantity in _QUANTITY.finditer(text[: 2 * limit]):
+        if 0 < quantity.start() < cut < quantity.end():
+            cut = quantity.start()
+    return text[:cut].rstrip()
 
 
 def _inside_number(text: str, index: int) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import openai
+from openai.types.chat import ChatCompletion
 
 from onestage.errors import InputError, ParamError
 from onestage.records import Conversation, Passage, Rejection
@@ -103,32 +104,35 @@ class Rewriter:
     async def _ask(self, prompt: str, attempt: int) -> str:
         endpoint = self._choices.endpoint
         worst_case = len(prompt.encode()) + endpoint.max_output_tokens
-        self._reserve(worst_case)
+        # A call that the client repeats may have been paid for each time.
+        reserved = spent = worst_case * (_CLIENT_RETRIES + 1)
+        self._reserve(reserved)
         try:
-            response = await self._client.chat.completions.create(
+            raw = await self._client.chat.completions.with_raw_response.create(
                 model=endpoint.model,
                 messages=[{"role": "user", "content": prompt}],
                 temperature=endpoint.temperature,
                 max_tokens=endpoint.max_output_tokens,
                 seed=self._choices.seed + attempt,
             )
-        except openai.OpenAIError as error:
+            response = _completion(raw.parse())
+            once = response.usage.total_tokens if response.usage else worst_case
+            spent = once + raw.retries_taken * worst_case
+        except (openai.OpenAIError, ValueError) as error:
             raise InputError(
                 f"{self._base_url}: no answer from the endpoint ({type(error).__name__}: {error}); "
                 "check OPENAI_BASE_URL, OPENAI_API_KEY and that the server runs"
             ) from error
         finally:
-            self._tokens_reserved -= worst_case
-        self.tokens_spent += response.usage.total_tokens if response.usage else worst_case
-        if not response.choices or response.choices[0].finish_reason == "length":
-            raise _RefusedError("cut_off" if response.choices else "empty")
-        text = (response.choices[0].message.content or "").strip()
-        if not text:
-            raise _RefusedError("empty")
-        return text
+            self._tokens_reserved -= reserved
+            self.tokens_spent += spent
+        return _answer(response)
 
     def _reserve(self, worst_case: int) -> None:
-        """A byte-level tokenizer gives at most one token a byte, so this bound holds."""
+        """Refuse a call that could exceed the budget, repeats by the client included.
+
+        A byte-level tokenizer gives at most one token a byte, so this bound holds.
+        """
         budget = self._choices.budget_tokens
         if self.tokens_spent + self._tokens_reserved + worst_case > budget:
             raise ParamError(
@@ -136,3 +140,19 @@ class Rewriter:
                 f"(spent {self.tokens_spent}, at most {worst_case} more); raise it"
             )
         self._tokens_reserved += worst_case
+
+
+def _completion(body: object) -> ChatCompletion:
+    """The client takes whatever comes with status 200, be it a web page."""
+    if not isinstance(body, ChatCompletion):
+        raise ValueError("the response is no chat completion")
+    return body
+
+
+def _answer(response: ChatCompletion) -> str:
+    if not response.choices or response.choices[0].finish_reason == "length":
+        raise _RefusedError("cut_off" if response.choices else "empty")
+    text = (response.choices[0].message.content or "").strip()
+    if not text:
+        raise _RefusedError("empty")
+    return text

@@ -16,6 +16,9 @@ from onestage.errors import InputError
         (["CD4"], "CD4细胞", 3 / 5),  # an ASCII word ends where Chinese begins
         (["CD4"], "CD45细胞", 0.0),
         (["血压"], "  \n ", 0.0),
+        (["heart", "heart fail"], "heart failure", 5 / 12),  # no word ends after "fail"
+        (["art", "heart", "failure now"], "heart failure nowadays", 5 / 20),
+        (["ab 血", "血压高"], "ab 血压高血", 3 / 6),  # leftmost first, none overlaps
         (["气"], "气气", None),  # terms of one character are none
     ],
 )

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from onestage.collect.documents import Document, to_document, to_messages
+from onestage.collect.documents import Document, to_document, to_messages, unwrapped
 from onestage.collect.readers import BadRecord
 from onestage.records import Message
 from onestage.sources import Fields
@@ -56,3 +56,17 @@ def test_turns_must_alternate(turns: object) -> None:
     assert isinstance(found, BadRecord)
     assert found.reason == "unmappable"
     assert found.detail.startswith("m")
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "joined"),
+    [
+        ("口服1", "0mg", "口服10mg"),
+        ("口服1", ".5mg", "口服1.5mg"),
+        ("口服10", "mg", "口服10 mg"),
+        ("a" * 50 + " in 1995", "30 patients", "a" * 50 + " in 1995 30 patients"),
+    ],
+)
+def test_a_number_broken_between_ideographs_is_joined(before: str, line: str, joined: str) -> None:
+    wide = "阳" * 30 if before.startswith("口") else ""
+    assert unwrapped(f"{wide}{before}\n{line}") == wide + joined

@@ -14,7 +14,8 @@ _AWKWARD = st.sampled_from(
     ["\u00a0", "\u2000", "\u2001", "\u200b", "\ufeff", "\u3000", "\r", "\n", "\r\n", "\x85", "\t",
      "\u2028", "\x0b", "\x1c", "\u0301", "e", "Ａ", "５", "⼀", "∶", "@", ".", "a@b.cn",
      "13800138000", "+86", "-", "[EMAIL]", "110101199003074514", "中", " ", "１", "\u212a", "ﬁ",
-     "&amp;", "amp;", "&", "lt;", "&lt;", "&gt;", "sup>", "<sup>", "</sup>", "9", "<br/>", "<i>"]
+     "&amp;", "amp;", "&", "lt;", "&lt;", "&gt;", "sup>", "<sup>", "</sup>", "9", "<br/>", "<i>",
+     "</i>", "<sub>", "</sub>"]
 )  # fmt: skip
 
 
@@ -64,6 +65,12 @@ def test_compatibility_forms_survive(raw: str) -> None:
         ("0.13800138000", "0.13800138000"),
         ("3&times;10<sup>9</sup>/L, P&lt;0.05", "3×10⁹/L, P<0.05"),
         ("H<sub>2</sub>O<br/>CO<sub>2</sub>", "H₂O\nCO₂"),
+        ("10<sup><b>9</b></sup>/L", "10⁹/L"),
+        ("10<sup><i>-3</i></sup> <b>H<sub>2</sub></b>O", "10⁻³ H₂O"),
+        ("10<sup>9\n</sup>/L, 10<SUP> 9 </SUP>/L", "10⁹/L, 10⁹/L"),
+        ("10<sup>a\n b</sup>", "10^(a b)"),
+        ("x<sup>a<sub>2</sub></sup>", "x^(a₂)"),
+        ("10<sup>9, 10</sub>", "10<sup>9, 10</sub>"),  # 109 would be another number
         ("x<y and y>z, p<0.05 或 >140", "x<y and y>z, p<0.05 或 >140"),
     ],
 )

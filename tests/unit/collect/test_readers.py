@@ -148,6 +148,22 @@ def test_a_row_with_too_many_cells_is_bad(tmp_path: Path) -> None:
         ("a.xml", b"<a><b></a>", {"record": "//b"}, "cannot be read as xml"),
         ("a.xml", b"<a/>", {"record": "//["}, "cannot be read as xml"),
         ("a.txt", b"a", {"record": "file", "encoding": "klingon"}, "unknown encoding"),
+        ("a.jsonl", b"\n\n", {}, "no records"),
+        ("a.json", b"[]", {}, "no records"),
+        ("a.json", b"[" + b"1" * 5000 + b"]", {}, "cannot be read as json"),
+        ("a.csv", b"title,text\n", {}, "no records"),
+        ("a.csv", b'title,text\na,b\n1,"x\n2,y\n', {}, "row at line 3: unexpected end of data"),
+        ("a.csv", b'title,text\n1,"x\n2,y\n3,"z\n', {}, "row at line 2: ',' expected after"),
+        ("a.xml", b"<a/>", {"record": "//b"}, "no records"),
+        ("a.xml", b"<a><b>x</b></a>", {"record": "//b"}, "any of the fields 'text', 'title'"),
+        ("a.xml", b"<a><b>x</b></a>", {"record": "//b/text()"}, "'//b/text()' gives no elements"),
+        ("a.xml", b"<a/>", {"record": "count(//b)"}, "'count(//b)' gives no elements"),
+        (
+            "a.xml",
+            b"<a><b>x</b></a>",
+            {"record": "//b", "fields": Fields(text=["count(c)"])},
+            "field 'count(c)' gives neither elements nor text",
+        ),
     ],
 )
 def test_an_unreadable_container_is_an_error(
@@ -160,3 +176,31 @@ def test_an_unreadable_container_is_an_error(
         list(read_source(_source(path, **more)))
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "record", ["<q>What?</q>", "<q>What?</q><a></a>", "<q></q><a> </a>", "<q/><a/>"]
+)
+def test_xml_fields_may_be_absent_or_empty_where_one_is_found(tmp_path: Path, record: str) -> None:
+    path = _bytes(tmp_path / "a.xml", f"<d><r>{record}</r><r/></d>".encode())
+    source = _source(path, record="//r", fields=Fields(text=["a"], title="q"))
+    assert [item.value for item in read_source(source)] == [
+        {"a": "", "q": "What?" if "What" in record else ""},
+        {"a": "", "q": ""},
+    ]
+
+
+def test_a_number_of_too_many_digits_is_a_bad_record(tmp_path: Path) -> None:
+    lines = b'{"text": ' + b"1" * 5000 + b'}\n{"text": "b"}\n'
+    found = list(read_source(_source(_bytes(tmp_path / "a.jsonl", lines))))
+    assert _bad(found) == [(1, "unparsable")]
+    assert found[1].value == {"text": "b"}
+
+
+@pytest.mark.parametrize("encoding", ["utf8", "UTF_8", "utf-8", "U8"])
+def test_a_byte_order_mark_is_no_text_whatever_utf_8_is_called(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = _bytes(tmp_path / "a.csv", b"\xef\xbb\xbftitle,text\na,b\n")
+    (found,) = read_source(_source(path, encoding=encoding))
+    assert found.value == {"title": "a", "text": "b"}

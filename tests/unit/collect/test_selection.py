@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from onestage.collect.density import Lexicon
 from onestage.collect.quality import Quality
 from onestage.collect.readers import BadRecord, Located
-from onestage.collect.selection import ByLang, Collect, Collector, Counts
+from onestage.collect.selection import ByLang, CharsByLang, Collect, Collector, Counts
 from onestage.errors import InputError
 from onestage.records import Conversation, Passage, Rejection
 from onestage.sources import Fields, Source
 
 _CHOICES = Collect(
-    min_chars=ByLang(zh=4, en=4),
-    max_chars=ByLang(zh=20, en=20),
+    min_chars=CharsByLang(zh=4, en=4),
+    max_chars=CharsByLang(zh=20, en=20),
     min_density=ByLang(zh=0.2, en=0.2),
     quality=Quality(min_letter_share=0.5, max_repeat_share=0.9),
 )

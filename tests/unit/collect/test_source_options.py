@@ -13,7 +13,7 @@ from onestage.collect.markup import element_text
 from onestage.collect.normalise import normalise
 from onestage.collect.quality import Quality
 from onestage.collect.readers import BadRecord, Located, read_source
-from onestage.collect.selection import ByLang, Collect, Collector
+from onestage.collect.selection import ByLang, CharsByLang, Collect, Collector
 from onestage.errors import InputError, ParamError
 from onestage.params import section
 from onestage.records import Passage
@@ -31,14 +31,14 @@ def values(given: Source) -> list[Any]:
 
 def test_edits_are_made_in_order_at_line_breaks_in_every_field() -> None:
     record = {"title": "<a>T", "text": "x\n[more]\n<a>y"}
-    edits = {r"^\[more\]$": "<a>", "<a>": ""}
+    edits = [(r"^\[more\]$", "<a>"), ("<a>", "")]
     document = to_document(record, Fields(text=["text"], title="title"), replace=edits)
     assert document == ("T", "x\n\ny")
 
 
 def test_edits_reach_turns() -> None:
     turns = [{"role": "user", "content": "q<link>"}, {"role": "assistant", "content": "a"}]
-    messages = to_messages({"m": turns}, Fields(messages="m"), replace={"<link>": ""})
+    messages = to_messages({"m": turns}, Fields(messages="m"), replace=[("<link>", "")])
     assert not isinstance(messages, BadRecord)
     assert messages[0].content == "q"
 
@@ -104,7 +104,9 @@ def test_json_records_below_keys(tmp_path: Path) -> None:
         values(source(path, format="json", record="data.none"))
 
 
-@pytest.mark.parametrize("more", [{"record": "section"}, {"heading": "x"}, {"replace": {"(": ""}}])
+@pytest.mark.parametrize(
+    "more", [{"record": "section"}, {"heading": "x"}, {"replace": [["(", ""]]}]
+)
 def test_options_that_do_not_fit_are_refused(more: dict[str, Any]) -> None:
     given = {"path": "p", "lexicon": "l", "kind": "book", "lang": "zh", "format": "txt"}
     document = {"a": {**given, "record": "file", "fields": {"text": ["text"]}, **more}}
@@ -115,8 +117,8 @@ def test_options_that_do_not_fit_are_refused(more: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("own", "kept"), [(None, 0), (0.1, 1), (0.9, 0)])
 def test_a_source_may_have_its_own_density(own: float | None, kept: int) -> None:
     choices = Collect(
-        min_chars=ByLang(zh=1, en=1),
-        max_chars=ByLang(zh=99, en=99),
+        min_chars=CharsByLang(zh=1, en=1),
+        max_chars=CharsByLang(zh=99, en=99),
         min_density=ByLang(zh=0.5, en=0.5),
         quality=Quality(min_letter_share=0.1, max_repeat_share=1.0),
     )

@@ -1,10 +1,13 @@
 """The index finds what comparing every pair of places finds."""
 
+from given import ROOT
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from onestage.benchmarks import Item
+from onestage.benchmarks import Benchmark, Item, read_all
 from onestage.dedupe.contamination import ContaminationIndex
+from onestage.dedupe.judged import comparable
+from onestage.params import load_document, mapping
 
 
 def _item(name: str, text: str) -> Item:
@@ -61,3 +64,20 @@ def test_a_run_of_63_stays_and_one_of_64_goes() -> None:
         before = "x" * offset
         assert index.find(before + question[37:100] + "y") is None
         assert index.find(before + question[37:101] + "y") is not None
+
+
+def test_items_are_found_as_they_are_put_to_a_model() -> None:
+    """Every toy item of enough characters, with its options bare and behind their letters."""
+    document = load_document(ROOT / "profiles" / "toy.yaml")
+    benchmarks = mapping(document, "benchmarks", Benchmark)
+    items = read_all(benchmarks, ROOT / document["benchmarks_dir"])
+    index = ContaminationIndex(items, min_chars=64)
+    for item in items:
+        stem = f"{item.case}\n{item.question}\n"
+        bare = stem + "\n".join(item.options)
+        if len(comparable(bare)) < 64:
+            continue
+        lettered = zip("ABCDE", item.options, strict=False)
+        shown = stem + "\n".join(f"({letter}) {option}" for letter, option in lettered)
+        assert index.find(f"before {bare} after")
+        assert index.find(f"before {shown} after")

@@ -44,6 +44,10 @@ def test_the_wording_changes_with_the_passage_and_the_seed() -> None:
     [
         ("剂量为12.5,每日", "zh", "剂量为12.5"),
         ("Adults take 1,250 mg daily, then stop", "en", "Adults take 1,250 mg daily"),
+        ("甲" * 20 + "口服100mg一日", "zh", "甲" * 20 + "口服"),
+        ("甲" * 19 + "口服10 mg一日", "zh", "甲" * 19 + "口服"),
+        ("甲" * 20 + "5×10⁹/L以上", "zh", "甲" * 20),
+        ("word " * 12 + "takes 10 mg daily", "en", "word " * 12 + "takes"),
         ("word " * 30, "en", " ".join(["word"] * 14)),
     ],
 )

@@ -125,6 +125,26 @@ def test_the_budget_stops_before_it_is_exceeded() -> None:
     assert spent == 100 * len(server.requests) <= 1500
 
 
+def test_the_budget_covers_what_the_client_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call fails once; what failed may have been paid for up to the call's bound."""
+    monkeypatch.setattr(rewriting, "_CLIENT_RETRIES", 1)
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
+    with chat_server(lambda prompt, n: 500 if n % 2 == 0 else _echo(prompt, n)) as server:
+        choices = _choices()
+        client = Rewriter(choices, base_url=server.base_url, api_key="k", concurrency=1)
+        assert isinstance(*client.rewrite(_passages(1)), Conversation)
+    asked = [len(prompt.encode()) + choices.endpoint.max_output_tokens for prompt in server.prompts]
+    assert len(asked) == 4
+    assert client.tokens_spent == 200 + asked[0] + asked[2]
+    first_call = asked[0]
+    with (
+        chat_server(_echo) as server,
+        pytest.raises(ParamError, match=rf"at most {2 * first_call} more"),
+    ):
+        _rewrite(server.base_url, _passages(1), _choices(budget_tokens=2 * first_call - 1))
+    assert not server.requests
+
+
 def test_without_a_budget_no_call_is_made() -> None:
     with (
         chat_server(_echo) as server,
@@ -141,6 +161,14 @@ def test_an_endpoint_that_refuses_is_named(status: int) -> None:
         pytest.raises(InputError, match=rf"{server.base_url}: no answer.*OPENAI_BASE_URL"),
     ):
         _rewrite(server.base_url, _passages(3), _choices())
+
+
+def test_a_web_page_is_no_answer() -> None:
+    with (
+        chat_server(lambda *_: b"<html>Welcome</html>") as server,
+        pytest.raises(InputError, match=rf"{server.base_url}: no answer.*no chat completion"),
+    ):
+        _rewrite(server.base_url, _passages(1), _choices())
 
 
 def test_a_hostile_passage_stays_fenced() -> None:
