@@ -169,7 +169,7 @@ def test_nothing_depends_on_the_order_of_keys(first: Clone, tmp_path: Path) -> N
     yaml, params = YAML(), clone.root / "params.yaml"
     document = yaml.load(params)
     for section in ("sources", "benchmarks"):
-        document[section] = dict(reversed(document[section].items()))
+        document[section] = dict(list(document[section].items())[::-1])
     yaml.dump(document, params)
     assert status(clone) == {}
     clone.dvc("repro", "--force", "--single-item", "dedupe")
