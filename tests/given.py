@@ -158,6 +158,19 @@ def parameters() -> dict[str, Any]:
     return document
 
 
+def changed_parameters(*path: str, value: Any = None, drop: bool = False) -> dict[str, Any]:
+    """Return the tiny parameters with one value, named by its keys, changed or dropped."""
+    document = parameters()
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    if drop:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return document
+
+
 def write_params(folder: Path, document: dict[str, Any]) -> Path:
     """Write params.yaml; JSON is YAML 1.2."""
     path = folder / "params.yaml"

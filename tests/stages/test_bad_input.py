@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 from click.testing import Result
 from conftest import RunStage
-from given import TOY_BASE, conversation, parameters, passage, write_params, write_records
+from given import (
+    TOY_BASE,
+    changed_parameters,
+    conversation,
+    parameters,
+    passage,
+    write_params,
+    write_records,
+)
 
 from onestage.records import Draw
 from onestage.unify import rewriting
@@ -59,15 +67,7 @@ def _has(line: str, *parts: str) -> None:
 
 
 def _change(workplace: Path, *path: str, value: Any = None, drop: bool = False) -> None:
-    document = parameters()
-    place = document
-    for key in path[:-1]:
-        place = place[key]
-    if drop:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
-    write_params(workplace, document)
+    write_params(workplace, changed_parameters(*path, value=value, drop=drop))
 
 
 Fails = Callable[..., str]

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from given import parameters
+from given import changed_parameters, parameters
 
 from onestage import params
 from onestage.collect.selection import Collect
@@ -41,56 +41,64 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         params.load_document(tmp_path / "none.yaml")
 
 
-def _changed(*path: str, value: Any = None, drop: bool = False) -> dict[str, Any]:
-    document = parameters()
-    place = document
-    for key in path[:-1]:
-        place = place[key]
-    if drop:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
-    return document
-
-
 @pytest.mark.parametrize(
     ("document", "name", "kind", "said"),
     [
-        (_changed("train", "lr", value=1), "train", Train, "train.lr is unknown"),
-        (_changed("train", "seed", drop=True), "train", Train, "train.seed is missing"),
-        (_changed("train", drop=True), "train", Train, "train is missing"),
-        (_changed("train", "seed", value="1"), "train", Train, "train.seed: expected `int`"),
-        (_changed("train", "seed", value=True), "train", Train, "train.seed: expected `int`"),
-        (_changed("train", "learning_rate", value="5e-5"), "train", Train, "train.learning_rate: "),
-        (_changed("train", "precision", value="fp64"), "train", Train, "train.precision: invalid"),
-        (_changed("train", "rows_per_step", value=3), "train", Train, "train: "),
+        (changed_parameters("train", "lr", value=1), "train", Train, "train.lr is unknown"),
+        (changed_parameters("train", "seed", drop=True), "train", Train, "train.seed is missing"),
+        (changed_parameters("train", drop=True), "train", Train, "train is missing"),
         (
-            _changed("collect", "quality", "min_letters", value=1),
+            changed_parameters("train", "seed", value="1"),
+            "train",
+            Train,
+            "train.seed: expected `int`",
+        ),
+        (
+            changed_parameters("train", "seed", value=True),
+            "train",
+            Train,
+            "train.seed: expected `int`",
+        ),
+        (
+            changed_parameters("train", "learning_rate", value="5e-5"),
+            "train",
+            Train,
+            "train.learning_rate: ",
+        ),
+        (
+            changed_parameters("train", "precision", value="fp64"),
+            "train",
+            Train,
+            "train.precision: invalid",
+        ),
+        (changed_parameters("train", "rows_per_step", value=3), "train", Train, "train: "),
+        (
+            changed_parameters("collect", "quality", "min_letters", value=1),
             "collect",
             Collect,
             "collect.quality.min_letters is unknown",
         ),
         (
-            _changed("collect", "min_chars", "en", drop=True),
+            changed_parameters("collect", "min_chars", "en", drop=True),
             "collect",
             Collect,
             "collect.min_chars.en is missing",
         ),
         (
-            _changed("sample", "priority", "web", value="high"),
+            changed_parameters("sample", "priority", "web", value="high"),
             "sample",
             Sample,
             "sample.priority.*: expected `float`, got `str`",
         ),
         (parameters(), "sources.nowhere", Source, "sources.nowhere is missing"),
         (
-            _changed("collect", "min_chars", value={"zh": 61, "en": 10}),
+            changed_parameters("collect", "min_chars", value={"zh": 61, "en": 10}),
             "collect",
             Collect,
             "collect: min_chars.zh must not exceed max_chars.zh",
         ),
         (
-            _changed("sources", "web", "fields", value={}),
+            changed_parameters("sources", "web", "fields", value={}),
             "sources.web",
             Source,
             "sources.web: kind web needs fields.text",
