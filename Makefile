@@ -42,7 +42,7 @@ test: setup ## run the test suite
 	pytest -n $(WORKERS) --dist loadgroup -m 'not long'
 
 test-all: setup ## run the test suite with the long tests
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,deepspeed]'
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,deepspeed,ray]'
 	pytest -n $(WORKERS) --dist loadgroup
 
 lint: setup ## ruff (check, format) and mypy, strict on src and stages

@@ -1,22 +1,30 @@
 """Collect one source: raw files in, passages of the domain (or SFT conversations) out.
 
-Reads the source's path and lexicon; writes passages, rejections and counts. Step 1 of the
-protocol. Conservation: records = bad + documents; documents = kept + rejected; characters =
-in kept passages + in rejected passages + between passages.
+Reads the source's path, lexicon and classifier; writes passages, rejections and counts. Step 1
+of the protocol. Shards of the files are drafted in parallel (ONESTAGE_WORKERS processes, all
+cores without it; RAY_ADDRESS: a Ray cluster), then merged in order. An interrupted run goes on
+at the last finished shard. Conservation: records = bad + documents; documents = kept +
+rejected; characters = in kept passages + in rejected passages + between passages.
 """
 
+import shutil
+from functools import partial
 from pathlib import Path
 
 import click
 
 from onestage import jsonl, outputs, params
-from onestage.collect.density import load_lexicon
-from onestage.collect.readers import read_source
-from onestage.collect.selection import Collect, Collector
+from onestage.collect.drafting import Tally, draft_shard, work_on
+from onestage.collect.merging import Merger, require_sound
+from onestage.collect.selection import Collect
+from onestage.collect.shards import plan_shards, shard_sizes
 from onestage.command import OneLineCommand, params_option, path_option
-from onestage.progress import progress
+from onestage.progress import byte_progress, progress
 from onestage.records import Rejection
 from onestage.sources import Source
+from onestage.workers import ordered_map
+
+_SCRATCH = Path("scratch/collect")
 
 
 @click.command(cls=OneLineCommand, help=__doc__)
@@ -29,14 +37,18 @@ def main(key: str, out: Path, rejected: Path, metrics: Path, params_file: Path) 
     document = params.load_document(params_file)
     source = params.section(document, f"sources.{key}", Source)
     choices = params.section(document, "collect", Collect)
-    lexicon = None if source.kind == "sft" else load_lexicon(Path(source.lexicon))
-    collector = Collector(key, source, choices, lexicon)
     with outputs.staged(out, rejected, metrics) as (out_part, rejected_part, metrics_part):
+        shards = plan_shards(source)
+        draft = partial(draft_shard, work_on(source, choices, _SCRATCH / key))
+        done = byte_progress(
+            ordered_map(draft, shards), shard_sizes(shards), f"collect {key}", Tally()
+        )
+        merger = Merger(key, source, choices, list(require_sound(key, source, done)))
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as dropped:
-            records = progress(read_source(source), f"collect {key}", "record")
-            for item in collector.collect(records):
+            for item in progress(merger.collect(), f"merge {key}", "record"):
                 (dropped if isinstance(item, Rejection) else kept).write(item)
-        outputs.write_json(metrics_part, collector.counts.as_metrics())
+        outputs.write_json(metrics_part, merger.counts.as_metrics())
+    shutil.rmtree(_SCRATCH / key, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,29 @@ TOY_BASE = ROOT / "data" / "toy" / "base"
 
 # Strings whose every sign carries meaning in medicine; normalisation must return them as they are.
 MEDICAL = (
-    "10⁹/L", "×10¹²/L", "H₂O", "CO₂", "PaO₂", "½", "¼ 片", "μg", "µg/kg·min⁻¹", "≥140/90 mmHg",
-    "0.9%", "5～10 g", "37.5℃", "98.6℉", "±2.5", "≤ 6.5 mmol/L", "Ca²⁺", "HCO₃⁻", "NH₄⁺",
-    "IgG₁", "T½", "α-受体", "β₂受体激动药", "γ-GT", "Δ9-THC", "Ω", "Å", "CD4⁺ T细胞",
-    "1:1000", "12′30″", "25 000 U", "1,25-(OH)₂D₃", "HbA1c ≥6.5％", "mg·kg⁻¹·d⁻¹", "Ⅱ型糖尿病",
-    "第Ⅷ因子", "№ 3", "㎎", "①口服；②静脉", "5-HT₃", "(1→3)-β-D-葡聚糖", "麦门冬湯", "…", "“证”",
-    "Sjögren", "naïve T cell", "1⁄2", "‰", "㏄",
+    # counts, concentrations
+    "10⁹/L", "×10¹²/L", "5×10⁹/L", "(4.0～10.0)×10⁹/L", "≥3.9 mmol/L", "≤ 6.5 mmol/L",
+    "<7.0 mmol/L 且 >2.8 mmol/L", "≥140/90 mmHg", "120～139/80～89 mmHg", "HbA1c ≥6.5％", "0.9%",
+    "±2.5", "(5.2±1.1) mmol·L⁻¹", "P<0.05", "χ²=4.31", "r=-0.62", "−20℃", "37.5℃", "98.6℉", "‰",
+    "1:1000", "1：20稀释", "pH 7.35～7.45", "45 mL/(min·1.73m²)", "5.6 log₁₀ IU/ml", "10⁵拷贝/ml",
+    "10^5 CFU/mL", "2.5×10⁻³ mol/L", "1 000 000 U", "25 000 U", "12′30″", "6/6视力", "20/200",
+    # doses, ways and times
+    "0.5～1.0g/(kg·d)", "µg/kg·min⁻¹", "mg·kg⁻¹·d⁻¹", "0.1ml/kg", "5～10 g", "1/4片", "¼ 片", "½",
+    "1½ tablets", "1⁄2", "2/3", "q8h", "q.d.", "b.i.d.", "10 mg t.i.d. p.o.", "400-800-1200 mg",
+    "80 mg/m² d1～d5", "30～50 mg·m⁻²", "AUC 5", "0.05 μg/kg/min", "μg", "㎎", "㏄", "100 IU/kg",
+    "①口服；②静脉", "№ 3", "ss（半）", "℞", "生甘草三钱", "半夏六錢（洗）",
+    # elements, compounds, gases
+    "H₂O", "CO₂", "PaO₂", "PaO₂/FiO₂≤300 mmHg", "SpO₂ 96%", "HCO₃⁻", "NH₄⁺", "Na⁺", "Ca²⁺", "Fe³⁺",
+    "K⁺ 3.5～5.5 mmol/L", "¹³C呼气试验", "⁹⁹ᵐTc", "¹³¹I", "¹⁸F-FDG", "25(OH)D₃", "1,25-(OH)₂D₃",
+    "vitamin B₁₂", "C₆H₁₂O₆", "5-HT₃", "(1→3)-β-D-葡聚糖", "Δ9-THC", "Ω", "Å", "trans-10,cis-12",
+    # receptors, antigens, genes, organisms
+    "IgG₁", "α-受体", "β₂受体激动药", "γ-GT", "CD4⁺ T细胞", "CD4⁺/CD8⁺", "HLA-B*57:01", "TNF-α",
+    "NF-κB", "c.35delG", "p.Val600Glu", "BRCA1/2", "t(9;22)(q34;q11)", "HER2(+++)", "HBsAg(+)",
+    "ER(-)/PR(+)", "O₁₅₇:H₇", "SARS-CoV-2", "T₁₀～L₂", "L₄/₅椎间盘", "T½", "t₁/₂",
+    # stages, signs, names
+    "Ⅱ型糖尿病", "第Ⅷ因子", "Ⅲb期", "T2N0M0", "NYHA Ⅳ级", "ASA Ⅱ～Ⅲ级", "↑↓→", "♂/♀", "…", "“证”",
+    "Sjögren", "Ménière", "Guillain-Barré", "naïve T cell", "麦门冬湯", "䗪虫", "朊粒",
+    "肽键“-CO-NH-”",
 )  # fmt: skip
 
 
@@ -91,6 +108,7 @@ def parameters() -> dict[str, Any]:
         "web": {
             "path": "web.jsonl",
             "lexicon": "lexicon.txt",
+            "classifier": "none",
             "kind": "web",
             "lang": "zh",
             "format": "jsonl",
@@ -99,6 +117,7 @@ def parameters() -> dict[str, Any]:
         "sft": {
             "path": "sft.jsonl",
             "lexicon": "none",
+            "classifier": "none",
             "kind": "sft",
             "lang": "zh",
             "format": "jsonl",
@@ -109,7 +128,13 @@ def parameters() -> dict[str, Any]:
         "min_chars": {"zh": 5, "en": 10},
         "max_chars": {"zh": 60, "en": 200},
         "min_density": {"zh": 0.02, "en": 0.02},
-        "quality": {"min_letter_share": 0.5, "max_repeat_share": 0.5},
+        "quality": {
+            "min_letter_share": 0.5,
+            "max_digit_share": 1.0,
+            "max_repeat_share": 0.5,
+            "max_repeated_lines_share": 1.0,
+            "max_navigation_share": 1.0,
+        },
     }
     document["unify"] |= {"mode": "template", "seed": 1, "budget_tokens": 0}
     document["unify"]["endpoint"] |= {

@@ -100,7 +100,8 @@ def _paths(
     named = [("pack.chat_template", pack.chat_template)]
     named += [(f"base.path: {name}", f"{base.path}/{name}") for name in _BASE_FILES]
     for key, source in sources.items():
-        named += [(f"sources.{key}.path", source.path), (f"sources.{key}.lexicon", source.lexicon)]
+        files = {"path": source.path, "lexicon": source.lexicon, "classifier": source.classifier}
+        named += [(f"sources.{key}.{name}", path) for name, path in files.items()]
     named += [
         (f"models.{key}.path", model.path)
         for key, model in models.items()

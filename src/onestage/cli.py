@@ -10,6 +10,7 @@ from onestage import outputs
 from onestage.check import faults
 from onestage.command import OneLineCommand, params_option
 from onestage.errors import InputError
+from onestage.filter_commands import calibrate, train_filter, weigh_lexicon
 from onestage.lexicon_recipe import derive_lexicon
 
 
@@ -17,6 +18,10 @@ from onestage.lexicon_recipe import derive_lexicon
 @click.version_option(package_name="onestage")
 def main() -> None:
     """Gather the sub-commands."""
+
+
+for command in (weigh_lexicon, train_filter, calibrate):
+    main.add_command(command)
 
 
 @main.command(cls=OneLineCommand)

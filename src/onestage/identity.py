@@ -5,7 +5,6 @@ hash(document, span), a conversation hash(parent, form). Adding a record changes
 """
 
 import hashlib
-from collections import Counter
 
 _SEPARATOR = b"\x1f"  # the ASCII unit separator: it cannot occur in normalised text
 _ID_BYTES = 12
@@ -27,16 +26,14 @@ def keyed_fraction(*parts: str | int) -> float:
     return (number + 0.5) / 2**53
 
 
-class DocumentIds:
-    """Ids for one source's documents; equal texts get different ids by their ordinal."""
+def hash64(text: str) -> int:
+    """Return 64 bits of BLAKE2b, for arrays; never an id."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._seen: Counter[str] = Counter()
 
-    def next(self, text: str) -> str:
-        """Return the id of the next document with this normalised text."""
-        bare = content_id(self._source, text)
-        ordinal = self._seen[bare]
-        self._seen[bare] += 1
-        return content_id(self._source, text, ordinal)
+def document_id(source: str, text_digest: str, ordinal: int) -> str:
+    """Return the id of a document: `text_digest` is the `content_id` of its text.
+
+    `ordinal` says how many documents with this text came before it in the source.
+    """
+    return content_id(source, text_digest, ordinal)

@@ -8,7 +8,7 @@ import msgspec
 from onestage.params import NotNegative, Params, Share
 from onestage.records import Kind, Lang
 
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xml"]
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "xml", "html"]
 
 
 class Fields(Params, frozen=True):
@@ -30,8 +30,11 @@ class Fields(Params, frozen=True):
 class Source(Params, frozen=True):
     """One entry of `sources`.
 
-    `path` is a file, or a folder of which the files that match `include` are read. `lexicon`
-    is a file of domain terms, one a line (for SFT sources an empty file). `min_density` takes
+    `path` is a file, or a folder of which the files that match `include` are read; those that
+    end in .gz, .xz, .zst or .zstd are decompressed. `encoding` is a codec of Python, or `auto`
+    for the one that each file looks like; parquet and xml (unless it is not utf-8) say theirs
+    themselves. `lexicon` is a file of domain terms, one a line, and `classifier` a learned
+    filter (where there is none an empty file). `min_density` takes
     the place of `collect.min_density` for a corpus whose words the lexicon does not have, such
     as classics that are medical throughout.
 
@@ -39,6 +42,8 @@ class Source(Params, frozen=True):
     that is not the whole file (json: `data.articles`; lists on the way are walked), or the
     unit of text that makes a record (txt: file, paragraph, line, or section, which begins at
     each line that matches the regular expression `heading`, whose group 1 is its title).
+    Of html each file is one record with the fields `title` and `text`, its main text; `html`
+    says that the text fields of another format hold pages or fragments, and takes their text.
     `header` says whether the first row of csv and tsv names the columns; without it they are
     called 0, 1, 2, ...
 
@@ -46,12 +51,13 @@ class Source(Params, frozen=True):
     expression and its replacement, in this order, on each raw field (`^` and `$` match at
     line breaks).
     `wrapped` says that long lines were broken at a fixed width, so that a line break within a
-    sentence is lay-out. `max_bad_records` is how many undecodable, unparsable or unmappable
-    records may be rejected before the source counts as broken.
+    sentence is lay-out. `max_bad_records` is how many undecodable, unparsable, unmappable
+    or oversized records may be rejected before the source counts as broken.
     """
 
     path: str
     lexicon: str
+    classifier: str
     kind: Kind
     lang: Lang
     format: Format
@@ -64,6 +70,7 @@ class Source(Params, frozen=True):
     min_density: Share | None = None
     replace: list[tuple[str, str]] = msgspec.field(default_factory=list)
     wrapped: bool = False
+    html: bool = False
     max_bad_records: NotNegative = 0
 
     def __post_init__(self) -> None:

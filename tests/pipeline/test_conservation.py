@@ -134,7 +134,7 @@ def test_parents_of_sft_are_documents(data: Path, source: str) -> None:
     for conversation in records(data / "unify" / source):
         messages = conversation["messages"]
         text = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
-        assert conversation["parent"] == content_id(source, text, seen[text])
+        assert conversation["parent"] == content_id(source, content_id(text), seen[text])
         assert conversation["id"] == content_id(conversation["parent"], "sft")
         seen[text] += 1
 

@@ -68,6 +68,26 @@ class Trail:
         self.removed = {record["id"]: record for record in records(data / "rejected" / "dedupe")}
         unified = of_sources(data / "unify")
         self.conversations = {c["id"]: c for found in unified.values() for c in found}
+        self.repeats = self._repeats()
+
+    def _repeats(self) -> dict[str, tuple[str, str]]:
+        """Return reason and kept one of every duplicate: of a passage, or of an SFT record."""
+        found = {
+            refusal["id"]: (refusal["reason"], refusal["detail"]["kept"])
+            for refusals in self.refused.values()
+            for refusal in refusals
+            if refusal["reason"].endswith("_duplicate")
+        }
+        for name, removed in self.removed.items():
+            if removed["reason"].endswith("_duplicate"):
+                kept = self.conversations[removed["detail"]["kept"]]
+                found[self.conversations[name]["parent"]] = (removed["reason"], kept["parent"])
+        return found
+
+    def pieces_of(self, places: set[Place]) -> set[str]:
+        """Return the passages (or SFT records) of raw records that no other rule refused."""
+        left = {c["parent"] for c in self.conversations.values() if place_of(c) in places}
+        return left | {r["id"] for r in self.refusals_of(places) if r["id"] in self.repeats}
 
     def places(self, source: str, title: str) -> set[Place]:
         """Return where records of this title stand: several if one duplicates the other."""
@@ -147,27 +167,42 @@ def test_broken_records_are_refused_with_their_reasons(first: Clone, trail: Trai
 
 @cases("exact_duplicate")
 def test_exact_duplicates_leave_one(trail: Trail, fault: dict[str, str]) -> None:
-    names = trail.conversations_of(trail.pair(fault))
+    places = trail.pair(fault)
+    names = trail.conversations_of(places)
     kept = [trail.conversations[name] for name in names & trail.kept.keys()]
     texts = [bare(record["passage"]) for record in kept]
     assert len(set(texts)) == len(texts)
-    passages = Counter(place_of(trail.conversations[name]) for name in names)
-    assert len(kept) <= max(passages.values()), "more is kept than the longer of the two has"
-    assert_removed_for_one_another(trail, names)
+    pieces = Counter(place_of(trail.conversations[name]) for name in names)
+    assert len(kept) <= max(pieces.values()), "more is kept than the longer of the two has"
+    assert_removed_for_one_another(trail, places)
 
 
 @cases("near_duplicate")
 def test_near_duplicates_leave_one(trail: Trail, fault: dict[str, str]) -> None:
-    names = trail.conversations_of(trail.pair(fault))
-    reasons = {trail.removed[name]["reason"] for name in names & trail.removed.keys()}
+    places = trail.pair(fault)
+    reasons = {trail.repeats[name][0] for name in trail.pieces_of(places) & trail.repeats.keys()}
     assert "near_duplicate" in reasons
-    assert_removed_for_one_another(trail, names)
+    assert_removed_for_one_another(trail, places)
 
 
-def assert_removed_for_one_another(trail: Trail, names: set[str]) -> None:
-    removed = names & trail.removed.keys()
+def assert_removed_for_one_another(trail: Trail, places: set[Place]) -> None:
+    pieces = trail.pieces_of(places)
+    removed = pieces & trail.repeats.keys()
     assert removed
-    assert {trail.removed[name]["detail"]["kept"] for name in removed} <= names
+    assert {trail.repeats[name][1] for name in removed} <= pieces
+
+
+def test_duplicates_fall_where_they_are_first_seen(trail: Trail) -> None:
+    """Within a source before anyone pays for them, between sources after it."""
+    for refusals in trail.refused.values():
+        for refusal in refusals:
+            if refusal["id"] in trail.repeats:
+                kept = trail.repeats[refusal["id"]][1]
+                assert kept in {p["id"] for p in trail.passages[refusal["source"]]}
+    for name, removed in trail.removed.items():
+        if removed["reason"].endswith("_duplicate"):
+            kept_source = trail.conversations[removed["detail"]["kept"]]["source"]
+            assert kept_source != trail.conversations[name]["source"]
 
 
 @cases("leaked_question")
@@ -236,9 +271,7 @@ def test_hardly_any_duplicate_is_not_planted(trail: Trail) -> None:
         for fault in (*planted("exact_duplicate"), *planted("near_duplicate"))
         for place in trail.pair(fault)
     }
-    names = trail.conversations_of(known)
-    found = [r["id"] for r in trail.removed.values() if r["reason"].endswith("_duplicate")]
-    unplanned = [name for name in found if name not in names]
+    unplanned = trail.repeats.keys() - trail.pieces_of(known)
     assert len(unplanned) < _MOST_UNPLANTED * len(trail.conversations)
 
 

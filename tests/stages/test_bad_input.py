@@ -98,14 +98,14 @@ def test_wrong_column_name_in_csv(workplace: Path, fails: Fails) -> None:
     _has(fails("collect"), "web.jsonl", "no column 'title'; found 'titel', 'text'", "mend")
 
 
-def test_invalid_json_is_told_by_file_and_line(fails: Fails) -> None:
+def test_invalid_json_is_told_by_file_and_record(fails: Fails) -> None:
     lines = Path("web.jsonl").read_text("utf-8").splitlines()
     lines[6] = lines[6][:-1]
     Path("web.jsonl").write_text("\n".join(lines), encoding="utf-8")
     # as a killed run would leave it: the next one sweeps it away, also when it fails
     Path("o/out.partial").mkdir(parents=True)
     Path("o/m.json.partial").write_text("{", encoding="utf-8")
-    _has(fails("collect"), "web.jsonl", "line 7: invalid JSON", "max_bad_records")
+    _has(fails("collect"), "web.jsonl", "record 7", "invalid JSON", "max_bad_records")
 
 
 def test_wrong_encoding(fails: Fails) -> None:

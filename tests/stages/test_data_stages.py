@@ -127,7 +127,10 @@ def test_dedupe_says_who_duplicates_or_contaminates_whom(
 ) -> None:
     lines = [json.loads(line) for line in Path("web.jsonl").read_text("utf-8").splitlines()]
     leaked = "成人高血压的诊断界值是下列哪一项？130/80 mmHg，140/90 mmHg，150/95 mmHg。"
-    write_lines(Path("web.jsonl"), [*lines, lines[0], {"title": "", "text": leaked}])
+    sft = json.loads(Path("sft.jsonl").read_text("utf-8").splitlines()[0])
+    said = "".join(message["content"] for message in sft["messages"])
+    more = [{"title": "", "text": text} for text in (said, leaked)]
+    write_lines(Path("web.jsonl"), [*lines, *more])
     _curated(workplace, run_stage)
     kept, rejected = read_lines(Path("data/dedupe")), read_lines(Path("rejected/dedupe"))
     assert Counter(line["reason"] for line in rejected) == {"exact_duplicate": 1, "contaminated": 1}

@@ -5,7 +5,14 @@ import pytest
 
 from onestage.sources import Source
 
-_GIVEN = {"path": "p", "lexicon": "l", "kind": "web", "lang": "zh", "format": "jsonl"}
+_GIVEN = {
+    "path": "p",
+    "lexicon": "l",
+    "classifier": "c",
+    "kind": "web",
+    "lang": "zh",
+    "format": "jsonl",
+}
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,31 @@
 """Maps raw records onto documents and conversations, by the source's `fields`."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from onestage.collect.normalise import normalise
+from onestage.collect.personal import mask
 from onestage.collect.readers import BadRecord, RawRecord, placeholders
 from onestage.records import Message
 from onestage.sources import Fields
 
 
 class Document(NamedTuple):
-    """A normalised document; `text` may be empty."""
+    """A normalised document; `text` may be empty. `masked` counts personal data by kind."""
 
     title: str
     text: str
+    masked: dict[str, int]
+
+
+class Turns(NamedTuple):
+    """The normalised messages of a conversation; `masked` counts personal data by kind."""
+
+    messages: list[Message]
+    masked: dict[str, int]
 
 
 # Regular expressions and their replacements.
@@ -37,8 +47,12 @@ def to_document(
     *,
     replace: Edits = (),
     wrapped: bool = False,
+    mask_personal: bool = True,
 ) -> Document | BadRecord:
-    """Map a corpus record: text fields joined by a line break, edited, then normalised."""
+    """Map a corpus record: text fields joined by a line break, edited, then normalised.
+
+    Personal data are masked last, when a number broken at the end of a line is whole again.
+    """
     edited = _edited(record, replace)
     texts = [_text(edited, name) for name in fields.text]
     title = _string(edited, fields.title) if fields.title else ""
@@ -47,8 +61,20 @@ def to_document(
             return value
     joined = normalise("\n".join(text for text in texts if isinstance(text, str) and text.strip()))
     return Document(
-        normalise(str(title)).replace("\n", " "), unwrapped(joined) if wrapped else joined
+        *_masked(
+            normalise(str(title)).replace("\n", " "),
+            unwrapped(joined) if wrapped else joined,
+            mask_personal=mask_personal,
+        )
     )
+
+
+def _masked(*texts: str, mask_personal: bool) -> tuple[Any, ...]:
+    """Return the texts, masked if so wished, and after them how often each kind was masked."""
+    if not mask_personal:
+        return *texts, {}
+    found = [mask(text) for text in texts]
+    return *(text for text, _ in found), dict(sum((counts for _, counts in found), Counter()))
 
 
 def unwrapped(text: str) -> str:
@@ -110,39 +136,47 @@ def _edited(value: Any, replace: Edits) -> Any:
 
 
 def to_messages(
-    record: RawRecord, fields: Fields, *, replace: Edits = ()
-) -> list[Message] | BadRecord:
+    record: RawRecord, fields: Fields, *, replace: Edits = (), mask_personal: bool = True
+) -> Turns | BadRecord:
     """Map an SFT record: alternating user and assistant turns, each edited and normalised."""
     edited = _edited(record, replace)
-    if fields.messages:
-        return _turns(_value(edited, fields.messages), fields.messages)
-    parts = [_string(edited, name) for name in (*fields.instruction, fields.output)]
+    contents = (
+        _turns(_value(edited, fields.messages), fields.messages)
+        if fields.messages
+        else _question_and_answer(edited, fields)
+    )
+    if isinstance(contents, BadRecord):
+        return contents
+    *masked_contents, masked = _masked(*map(normalise, contents), mask_personal=mask_personal)
+    messages = [
+        Message(role="assistant" if index % 2 else "user", content=content)
+        for index, content in enumerate(masked_contents)
+    ]
+    return Turns(messages, masked)
+
+
+def _question_and_answer(record: RawRecord, fields: Fields) -> list[str] | BadRecord:
+    parts = [_string(record, name) for name in (*fields.instruction, fields.output)]
     for value in parts:
         if isinstance(value, BadRecord):
             return value
     texts = [str(part) for part in parts]
-    instruction = "\n".join(text for text in texts[:-1] if text.strip())
-    return [
-        Message(role="user", content=normalise(instruction)),
-        Message(role="assistant", content=normalise(texts[-1])),
-    ]
+    return ["\n".join(text for text in texts[:-1] if text.strip()), texts[-1]]
 
 
-def _turns(value: Any, name: str) -> list[Message] | BadRecord:
+def _turns(value: Any, name: str) -> list[str] | BadRecord:
     if isinstance(value, BadRecord):
         return value
     if not isinstance(value, list) or not value or len(value) % 2:
         return BadRecord("unmappable", f"{name}: expected pairs of user and assistant turns")
-    messages: list[Message] = []
+    contents: list[str] = []
     for index, turn in enumerate(value):
         expected = "assistant" if index % 2 else "user"
         content = turn.get("content") if isinstance(turn, dict) else None
         if not isinstance(content, str) or turn.get("role") != expected:
             return BadRecord("unmappable", f"{name}[{index}]: expected a turn of role {expected}")
-        messages.append(
-            Message(role="assistant" if index % 2 else "user", content=normalise(content))
-        )
-    return messages
+        contents.append(content)
+    return contents
 
 
 def _value(record: RawRecord, name: str) -> Any:

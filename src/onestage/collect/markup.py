@@ -6,13 +6,14 @@ from typing import Any
 
 from lxml import etree
 
-_SUPERSCRIPTS = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
+# The signs for trade marks are raised by themselves.
+_SUPERSCRIPTS = str.maketrans("0123456789+-−=()n®™", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ®™")
 _SUBSCRIPTS = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")
 Script = tuple[dict[int, int], str]
 SUPERSCRIPT: Script = (_SUPERSCRIPTS, "^")
 SUBSCRIPT: Script = (_SUBSCRIPTS, "_")
-_TABLES = {
+SCRIPTS = {
     "sup": SUPERSCRIPT,
     "superscript": SUPERSCRIPT,
     "sub": SUBSCRIPT,
@@ -24,11 +25,13 @@ _BLOCKS = frozenset(
         *("para", "p", "title", "list", "item", "table", "row", "entry", "section", "note"),
         *("figure", "caption", "example", "exercise", "problem", "solution"),
         *("question", "answer", "div", "br", "newline", "ul", "ol", "li", "tr", "td", "th"),
-        *("h1", "h2", "h3", "h4"),
+        *("h1", "h2", "h3", "h4", "mtr", "mlabeledtr"),
     }
 )
-# MathML elements whose meaning is in their lay-out, and the sign that takes its place.
-_MATH = {"mfrac": "/", "msup": "^", "msub": "_", "msubsup": "_", "msqrt": "√", "mroot": "√"}
+# Elements of MathML that part what stands beside them, as a space does.
+_SPACED = frozenset({"mtd", "mspace"})
+# MathML elements whose meaning is in their lay-out.
+_MATH = frozenset({"mfrac", "msup", "msub", "msubsup", "msqrt", "mroot", "mfenced"})
 # XML text cannot hold it. It stands at a fraction's edges, and becomes a space where the
 # fraction would run into a number beside it: 1 1/2 is not 11/2.
 _EDGE = "\0"
@@ -50,11 +53,14 @@ def element_text(element: Any) -> str:
     """Return an element's text: blocks on lines of their own, sub- and superscripts kept.
 
     `10<sup>9</sup>/L` gives `10⁹/L`; a script without Unicode form gives `x^(a)`, a fraction
-    of MathML `(a)/(b)`, parted from a number beside it: `1 1/2`. An entity that HTML knows
-    gives its character, any other stays as `&name;`. A cross-reference without text of its
-    own gives the name of its target, `[table-3]`: its number is not in the file.
+    of MathML `(a)/(b)`, parted from a number beside it: `1 1/2`; a row of its tables is a line.
+    An entity that HTML knows gives its character, any other stays as `&name;`. A
+    cross-reference without text of its own gives the name of its target, `[table-3]`: its
+    number is not in the file.
     """
-    text = _NUMBER_AT_EDGE.sub(" ", "".join(_pieces(element))).replace(_EDGE, "")
+    text = "".join(_pieces(element))
+    if _EDGE in text:
+        text = _NUMBER_AT_EDGE.sub(" ", text).replace(_EDGE, "")
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -69,17 +75,25 @@ def _pieces(element: Any) -> list[str]:
     for child in element:
         pieces.extend(_pieces(child))
         pieces.append(_source_lines(child.tail))
-    if tag in _TABLES:
-        return [script("".join(pieces), _TABLES[tag])]
+    if tag in SCRIPTS:
+        return [script("".join(pieces), SCRIPTS[tag])]
     if tag in _MATH:
         return [_formula(element, tag)]
     if not "".join(pieces).strip():
         pieces += [f"[{element.get(name)}]" for name in _TARGETS if element.get(name)]
-    return ["\n", *pieces, "\n"] if tag in _BLOCKS else pieces
+    edge = _edge(element, tag)
+    return [edge, *pieces, edge] if edge else pieces
+
+
+def _edge(element: Any, tag: str) -> str:
+    """Return what stands before and behind an element's text."""
+    if tag in _BLOCKS or element.get("linebreak") == "newline":
+        return "\n"
+    return " " if tag in _SPACED else ""
 
 
 def _formula(element: Any, tag: str) -> str:
-    """Return a fraction, power, index or root in one line; each part keeps its brackets."""
+    """Return a fraction, power, index, root or bracket in one line; parts keep their brackets."""
     children = (child for child in element if child.tag not in _UNSEEN)
     parts = [" ".join("".join(_pieces(child)).split()) for child in children]
     if tag == "msqrt":
@@ -87,11 +101,27 @@ def _formula(element: Any, tag: str) -> str:
     if tag == "mroot":
         base, *index = parts or [""]
         return f"{_EDGE}{script(' '.join(index), SUPERSCRIPT)}√({base}){_EDGE}"
-    bracketed = [part if len(part) == 1 or part.isdigit() else f"({part})" for part in parts]
-    if tag == "msubsup" and len(bracketed) == 3:
-        return "{}_{}^{}".format(*bracketed)
-    formula = _MATH[tag].join(bracketed)
-    return f"{_EDGE}{formula}{_EDGE}" if tag == "mfrac" else formula
+    if tag == "mfenced":
+        return _fenced(element, parts)
+    if tag == "mfrac":
+        return f"{_EDGE}{'/'.join(_bracketed(part) for part in parts if part)}{_EDGE}"
+    base, *scripts = parts or [""]
+    forms = {"msup": (SUPERSCRIPT,), "msub": (SUBSCRIPT,)}.get(tag, (SUBSCRIPT, SUPERSCRIPT))
+    raised = (script(part, form) for part, form in zip(scripts, forms, strict=False))
+    return "".join([base if base.isalnum() else _bracketed(base), *raised])
+
+
+def _bracketed(part: str) -> str:
+    return part if len(part) == 1 or part.isdigit() else f"({part})"
+
+
+def _fenced(element: Any, parts: list[str]) -> str:
+    """Return parts with the brackets and separators that are attributes of their element."""
+    separators = "".join(element.get("separators", ",").split())
+    inside = parts[:1]
+    for place, part in enumerate(parts[1:]):
+        inside += [separators[min(place, len(separators) - 1)] if separators else "", part]
+    return f"{element.get('open', '(')}{''.join(inside)}{element.get('close', ')')}"
 
 
 def _source_lines(text: str | None) -> str:

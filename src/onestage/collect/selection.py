@@ -1,20 +1,23 @@
-"""From located raw records to kept passages and conversations, nothing lost without a reason."""
+"""From located raw records to drafts: documents cut, each passage judged by itself."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, NamedTuple, get_args
 
 import msgspec
 
-from onestage.collect.density import Lexicon
-from onestage.collect.documents import Document, to_document, to_messages
+from onestage.collect.documents import to_document, to_messages
+from onestage.collect.domain import DomainFilter, Filter
+from onestage.collect.drafts import Draft, Drafted, PassageDraft
+from onestage.collect.language import language_verdict
 from onestage.collect.passages import cut_passages
-from onestage.collect.quality import Quality, Verdict, rejected_for
-from onestage.collect.readers import BadRecord, Located
-from onestage.errors import InputError
-from onestage.identity import DocumentIds, content_id
-from onestage.params import From0, Params
-from onestage.records import Conversation, Detail, Lang, Message, Passage, Rejection
+from onestage.collect.quality import Quality, Verdict, rejected_for, unfinished
+from onestage.collect.raw import BadRecord, Located, RawRecord
+from onestage.collect.repeats import Boilerplate
+from onestage.collect.sentences import Span, sentences
+from onestage.identity import content_id
+from onestage.params import From0, Params, Share
+from onestage.records import Lang
+from onestage.similarity import NearDuplicates
 from onestage.sources import Source
 
 _EXCERPT_CHARS = 60
@@ -39,12 +42,23 @@ class CharsByLang(ByLang, frozen=True):
 
 
 class Collect(Params, frozen=True):
-    """The `collect` section: bounds of passages in characters, thresholds of the filters."""
+    """The `collect` section: bounds of passages in characters, thresholds of the filters.
+
+    `filter` says what judges a passage: the `lexicon` (`min_density`), the `classifier`
+    (`min_probability`), or both, weighed against each other. `max_other_language_share` is
+    the share of a passage's words that may be of another language than its source's.
+    """
 
     min_chars: CharsByLang
     max_chars: CharsByLang
+    filter: Filter
     min_density: ByLang
+    min_probability: ByLang
+    mask_personal: bool
+    max_other_language_share: Share
     quality: Quality
+    boilerplate: Boilerplate
+    near_duplicates: NearDuplicates
 
     def __post_init__(self) -> None:
         for lang in get_args(Lang):
@@ -52,199 +66,130 @@ class Collect(Params, frozen=True):
                 raise ValueError(f"min_chars.{lang} must not exceed max_chars.{lang}")
 
 
-class Counts(msgspec.Struct):
-    """Conservation: records = bad + documents, documents = kept + rejected,
-    passages = kept + rejected, chars = kept + rejected + between passages.
-    """
+class _Cut(NamedTuple):
+    """A passage, the sentences in it, and why it is rejected."""
 
-    records: int = 0
-    bad_records: Counter[str] = msgspec.field(default_factory=Counter)
-    documents: int = 0
-    documents_kept: int = 0
-    documents_rejected: Counter[str] = msgspec.field(default_factory=Counter)
-    passages: int = 0
-    passages_kept: int = 0
-    passages_rejected: Counter[str] = msgspec.field(default_factory=Counter)
-    chars: int = 0
-    chars_kept: int = 0
-    chars_rejected: int = 0
-    chars_between: int = 0
-
-    def as_metrics(self) -> dict[str, Any]:
-        """Return plain values, reasons in name order."""
-        values = msgspec.structs.asdict(self)
-        return {
-            key: dict(sorted(value.items())) if isinstance(value, Counter) else value
-            for key, value in values.items()
-        }
+    span: Span
+    text: str
+    sentences: list[str]
+    verdict: Verdict | None
 
 
-Collected = Passage | Conversation | Rejection
+class Selector:
+    """Drafts the records of one source; a draft depends on its own record alone."""
 
-
-class Collector:
-    """Collects one source; `counts` is complete when the iterator is exhausted."""
-
-    def __init__(self, key: str, source: Source, choices: Collect, lexicon: Lexicon | None) -> None:
-        self.counts = Counts()
-        self._key = key
+    def __init__(self, source: Source, choices: Collect, domain: DomainFilter | None) -> None:
         self._source = source
         self._choices = choices
-        self._lexicon = lexicon
-        self._ids = DocumentIds(key)
+        self._domain = domain
+        self._min_chars = int(choices.min_chars.of(source.lang))
+        self._max_chars = int(choices.max_chars.of(source.lang))
 
-    def collect(self, records: Iterable[Located]) -> Iterator[Collected]:
-        """Yield what is kept and what is rejected, in the order of the raw records.
-
-        Raises:
-            InputError: more bad records than `max_bad_records`, or nothing but bad ones.
-        """
+    def drafts(self, records: Iterable[Located]) -> Iterator[Drafted]:
+        """Yield one draft a record, in order."""
+        draft = self._conversation if self._source.kind == "sft" else self._document
         for located in records:
-            self.counts.records += 1
             if isinstance(located.value, BadRecord):
-                yield self._bad(located, located.value)
-            elif self._source.kind == "sft":
-                yield self._conversation(located)
+                yield _bad(located.record, located.value)
             else:
-                yield from self._passages(located)
-        if self.counts.records and self.counts.records == self.counts.bad_records.total():
-            raise InputError(
-                f"sources.{self._key}: all {self.counts.records} records are bad "
-                f"({dict(self.counts.bad_records)}); mend its format, encoding or fields"
-            )
+                yield draft(located.record, located.value)
 
-    def _bad(self, located: Located, bad: BadRecord) -> Rejection:
-        self.counts.bad_records[bad.reason] += 1
-        allowed = self._source.max_bad_records
-        if self.counts.bad_records.total() > allowed:
-            raise InputError(
-                f"{self._source.path}: {located.file}, record {located.record}: {bad.reason}: "
-                f"{bad.detail}; at most {allowed} bad records are allowed: mend the file or "
-                f"raise sources.{self._key}.max_bad_records"
-            )
-        name = content_id(self._key, located.file, located.record, bad.reason)
-        place: dict[str, Detail] = {"file": located.file, "record": located.record}
-        return Rejection(name, self._key, bad.reason, {**place, "found": bad.detail})
-
-    def _conversation(self, located: Located) -> Collected:
-        assert not isinstance(located.value, BadRecord)
-        messages = to_messages(located.value, self._source.fields, replace=self._source.replace)
-        if isinstance(messages, BadRecord):
-            return self._bad(located, messages)
-        canonical = msgspec.json.encode(messages).decode()
-        parent = self._ids.next(canonical)
-        self.counts.documents += 1
-        chars = sum(len(message.content) for message in messages)
-        self.counts.chars += chars
-        if not all(message.content for message in messages):
-            self.counts.documents_rejected["empty"] += 1
-            self.counts.chars_rejected += chars
-            return self._rejection(parent, located, ("empty", {}), "")
-        self.counts.documents_kept += 1
-        self.counts.chars_kept += chars
-        return self._sft(parent, messages, located)
-
-    def _sft(self, parent: str, messages: list[Message], located: Located) -> Conversation:
-        return Conversation(
-            id=content_id(parent, "sft"),
-            source=self._key,
-            kind=self._source.kind,
-            lang=self._source.lang,
-            messages=messages,
-            text="",
-            passage="",
-            parent=parent,
-            file=located.file,
-            record=located.record,
-            via="sft",
-        )
-
-    def _passages(self, located: Located) -> Iterator[Collected]:
-        assert not isinstance(located.value, BadRecord)
-        source = self._source
+    def _document(self, number: int, record: RawRecord) -> Drafted:
         document = to_document(
-            located.value, source.fields, replace=source.replace, wrapped=source.wrapped
+            record,
+            self._source.fields,
+            replace=self._source.replace,
+            wrapped=self._source.wrapped,
+            mask_personal=self._choices.mask_personal,
         )
         if isinstance(document, BadRecord):
-            yield self._bad(located, document)
-            return
-        self.counts.documents += 1
-        self.counts.chars += len(document.text)
-        doc = self._ids.next(document.text)
-        if not document.text:
-            self.counts.documents_rejected["empty"] += 1
-            yield self._rejection(doc, located, ("empty", {}), "")
-            return
-        kept, reason = 0, ""
-        for span in self._cut(document):
-            passage = self._passage(doc, located, document, span)
-            verdict = self._verdict(passage.text)
-            self._count(span, verdict)
-            if verdict is None:
-                kept += 1
-                yield passage
-            else:
-                reason = reason or verdict[0]
-                place: dict[str, Detail] = {"doc": doc, "start": span[0], "end": span[1]}
-                placed = (verdict[0], {**place, **verdict[1]})
-                yield self._rejection(passage.id, located, placed, passage.text)
-        if kept:
-            self.counts.documents_kept += 1
-        else:
-            self.counts.documents_rejected[reason] += 1
-
-    def _cut(self, document: Document) -> list[tuple[int, int]]:
-        lang, choices = self._source.lang, self._choices
-        spans = cut_passages(
-            document.text,
-            lang=lang,
-            min_chars=int(choices.min_chars.of(lang)),
-            max_chars=int(choices.max_chars.of(lang)),
-        )
-        self.counts.chars_between += len(document.text) - sum(end - start for start, end in spans)
-        return spans
-
-    def _passage(
-        self, doc: str, located: Located, document: Document, span: tuple[int, int]
-    ) -> Passage:
-        return Passage(
-            id=content_id(doc, *span),
-            source=self._key,
-            kind=self._source.kind,
-            lang=self._source.lang,
-            doc=doc,
-            file=located.file,
-            record=located.record,
-            span=span,
-            text=document.text[span[0] : span[1]],
+            return _bad(number, document)
+        cuts = list(self._cuts(document.text))
+        left = [cut for cut in cuts if cut.verdict is None]
+        draft = Draft(
+            record=number,
+            digest=content_id(document.text),
+            chars=len(document.text),
             title=document.title,
+            masked=document.masked,
+            rejected=None if document.text else ("empty", {}),
+            passages=[_passage(cut) for cut in cuts],
         )
+        return Drafted(draft, [cut.text for cut in left], [cut.sentences for cut in left])
+
+    def _conversation(self, number: int, record: RawRecord) -> Drafted:
+        turns = to_messages(
+            record,
+            self._source.fields,
+            replace=self._source.replace,
+            mask_personal=self._choices.mask_personal,
+        )
+        if isinstance(turns, BadRecord):
+            return _bad(number, turns)
+        messages, masked = turns
+        contents = [message.content for message in messages]
+        draft = Draft(
+            record=number,
+            digest=content_id(msgspec.json.encode(messages).decode()),
+            chars=sum(map(len, contents)),
+            masked=masked,
+            rejected=_unanswered(contents),
+            messages=messages,
+        )
+        return Drafted(draft)
+
+    def _cuts(self, text: str) -> Iterator[_Cut]:
+        """Cut a document; a last sentence that breaks off is a passage of its own, rejected."""
+        found = list(sentences(text))
+        broken = [found.pop()] if found and unfinished(text) else []
+        spans = cut_passages(text, found, min_chars=self._min_chars, max_chars=self._max_chars)
+        for span, parts in zip(spans, _sentences_of(text, spans, found), strict=True):
+            passage = text[slice(*span)]
+            yield _Cut(span, passage, parts, self._verdict(passage))
+        for span in broken:
+            yield _Cut(span, text[slice(*span)], [], ("truncated", {}))
 
     def _verdict(self, text: str) -> Verdict | None:
-        lang, choices = self._source.lang, self._choices
-        verdict = rejected_for(
-            text, min_chars=int(choices.min_chars.of(lang)), rules=choices.quality
+        choices, lang = self._choices, self._source.lang
+        return (
+            rejected_for(text, min_chars=self._min_chars, rules=choices.quality)
+            or language_verdict(text, lang, max_other_share=choices.max_other_language_share)
+            or (None if self._domain is None else self._domain.verdict(text))
         )
-        if verdict is not None or self._lexicon is None:
-            return verdict
-        density = self._lexicon.density(text)
-        needed = self._source.min_density
-        if density < (choices.min_density.of(lang) if needed is None else needed):
-            return "low_density", {"density": round(density, 4)}
-        return None
 
-    def _count(self, span: tuple[int, int], verdict: Verdict | None) -> None:
-        chars = span[1] - span[0]
-        self.counts.passages += 1
-        if verdict is None:
-            self.counts.passages_kept += 1
-            self.counts.chars_kept += chars
-        else:
-            self.counts.passages_rejected[verdict[0]] += 1
-            self.counts.chars_rejected += chars
 
-    def _rejection(self, name: str, located: Located, verdict: Verdict, text: str) -> Rejection:
-        detail: dict[str, Detail] = {"file": located.file, "record": located.record, **verdict[1]}
-        if text:
-            detail["excerpt"] = text[:_EXCERPT_CHARS]
-        return Rejection(id=name, source=self._key, reason=verdict[0], detail=detail)
+def _bad(number: int, bad: BadRecord) -> Drafted:
+    return Drafted(Draft(record=number, bad=(bad.reason, {"found": bad.detail})))
+
+
+def _passage(cut: _Cut) -> PassageDraft:
+    if cut.verdict is None:
+        return PassageDraft(*cut.span)
+    reason, detail = cut.verdict
+    return PassageDraft(*cut.span, (reason, {**detail, "excerpt": excerpt(cut.text)}))
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of a rejected text, enough to recognise it."""
+    return text[:_EXCERPT_CHARS]
+
+
+def _unanswered(contents: Sequence[str]) -> Verdict | None:
+    if not all(contents):
+        return "empty", {}
+    if any(map(unfinished, contents[1::2])):
+        return "truncated", {}
+    return None
+
+
+def _sentences_of(text: str, spans: Sequence[Span], found: Sequence[Span]) -> Iterator[list[str]]:
+    """Yield for each passage its sentences; of one that was cut, the part that is in it."""
+    place = 0
+    for start, end in spans:
+        inside: list[str] = []
+        while place < len(found) and found[place][0] < end:
+            inside.append(text[max(start, found[place][0]) : min(end, found[place][1])])
+            if found[place][1] > end:
+                break
+            place += 1
+        yield inside

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from onestage.benchmarks import LETTERS, Item
-from onestage.dedupe.judged import comparable
+from onestage.similarity import comparable
 
 
 class Shared(NamedTuple):

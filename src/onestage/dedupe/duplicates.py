@@ -1,26 +1,19 @@
 """Exact and near-duplicates: MinHash finds candidates, the exact Jaccard similarity decides."""
 
 from collections.abc import Iterator
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 from rensa import RMinHash, RMinHashLSH
 
-from onestage.dedupe.judged import comparable
-from onestage.params import NotNegative, Params, Positive
-
-_PERMUTATIONS = 128
-# 32 bands of 4 rows: a pair of similarity .8 becomes a candidate with probability
-# 1 - (1 - .8⁴)³² > .9999; verification removes what comes up below the threshold.
-_BANDS = 32
-
-
-class NearDuplicates(Params, frozen=True):
-    """Jaccard similarity of character n-grams from which two texts count as near-duplicates."""
-
-    threshold: Annotated[float, msgspec.Meta(gt=0, le=1)]
-    ngram_chars: Positive
-    seed: NotNegative
+from onestage.similarity import (
+    BANDS,
+    PERMUTATIONS,
+    NearDuplicates,
+    comparable,
+    jaccard,
+    minhash,
+    ngrams,
+)
 
 
 class Match(NamedTuple):
@@ -36,9 +29,7 @@ class DuplicateIndex:
 
     def __init__(self, choices: NearDuplicates) -> None:
         self._choices = choices
-        self._lsh = RMinHashLSH(
-            threshold=choices.threshold, num_perm=_PERMUTATIONS, num_bands=_BANDS
-        )
+        self._lsh = RMinHashLSH(threshold=choices.threshold, num_perm=PERMUTATIONS, num_bands=BANDS)
         self._kept: list[tuple[str, str]] = []
         self._exact: dict[str, str] = {}
 
@@ -48,8 +39,7 @@ class DuplicateIndex:
         if seen in self._exact:
             return Match(self._exact[seen], 1.0, exact=True)
         grams = ngrams(seen, self._choices.ngram_chars)
-        signature = RMinHash(num_perm=_PERMUTATIONS, seed=self._choices.seed)
-        signature.update(sorted(grams))
+        signature = minhash(grams, self._choices.seed)
         best = max(self._verified(grams, signature), default=None)
         if best is not None:
             similarity, place = best
@@ -66,14 +56,3 @@ class DuplicateIndex:
             similarity = jaccard(grams, other)
             if similarity >= self._choices.threshold:
                 yield similarity, -place
-
-
-def ngrams(text: str, length: int) -> set[str]:
-    """Return the character n-grams of a text; a shorter text is its own only n-gram."""
-    return {text[i : i + length] for i in range(max(1, len(text) - length + 1))}
-
-
-def jaccard(left: set[str], right: set[str]) -> float:
-    """Return |left ∩ right| / |left ∪ right|, exactly."""
-    shared = len(left & right)
-    return shared / (len(left) + len(right) - shared)

@@ -6,11 +6,12 @@ from typing import Any
 
 from onestage.benchmarks import Item
 from onestage.dedupe.contamination import ContaminationIndex
-from onestage.dedupe.duplicates import DuplicateIndex, NearDuplicates
+from onestage.dedupe.duplicates import DuplicateIndex
 from onestage.dedupe.judged import all_texts, judged_text
 from onestage.errors import ParamError
 from onestage.params import Params
 from onestage.records import Conversation, Detail, Rejection
+from onestage.similarity import NearDuplicates
 
 
 class Dedupe(Params, frozen=True):

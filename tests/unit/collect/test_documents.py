@@ -11,7 +11,7 @@ from onestage.sources import Fields
 def test_text_fields_are_joined_by_a_line_break() -> None:
     record = {"t": "标 题\n二", "a": "甲 ", "b": None, "c": "丙", "d": "  "}
     fields = Fields(text=["a", "b", "c", "d"], title="t")
-    assert to_document(record, fields) == Document("标 题 二", "甲\n丙")
+    assert to_document(record, fields) == Document("标 题 二", "甲\n丙", {})
 
 
 def test_nested_fields_and_a_name_with_a_point() -> None:
@@ -32,7 +32,28 @@ def test_an_unmappable_record_is_bad(record: dict[str, Any], said: str) -> None:
 def test_instruction_and_output_become_two_turns() -> None:
     record = {"q": "问", "more": "补充", "empty": "", "a": "答"}
     fields = Fields(instruction=["q", "more", "empty"], output="a")
-    assert to_messages(record, fields) == [Message("user", "问\n补充"), Message("assistant", "答")]
+    expected = [Message("user", "问\n补充"), Message("assistant", "答")]
+    assert to_messages(record, fields) == (expected, {})
+
+
+def test_personal_data_are_masked_and_counted_unless_it_is_unwanted() -> None:
+    record = {"t": "致 a@b.cn", "a": "电话13800138000或13900139000", "b": "答 c@d.cn"}
+    fields = Fields(text=["a"], title="t")
+    masked = Document("致 [EMAIL]", "电话[PHONE]或[PHONE]", {"EMAIL": 1, "PHONE": 2})
+    assert to_document(record, fields) == masked
+    plain = Document(record["t"], record["a"], {})
+    assert to_document(record, fields, mask_personal=False) == plain
+    turns = to_messages(record, Fields(instruction=["a"], output="b"))
+    assert turns == (
+        [Message("user", "电话[PHONE]或[PHONE]"), Message("assistant", "答 [EMAIL]")],
+        {"PHONE": 2, "EMAIL": 1},
+    )
+
+
+def test_a_number_broken_at_the_end_of_a_line_is_masked() -> None:
+    wide = "阳" * 30
+    found = to_document({"a": f"{wide}电话138\n00138000。"}, Fields(text=["a"]), wrapped=True)
+    assert found == ("", f"{wide}电话[PHONE]。", {"PHONE": 1})
 
 
 def _turn(role: str, content: object) -> dict[str, object]:

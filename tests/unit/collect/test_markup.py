@@ -23,7 +23,27 @@ from onestage.sources import Fields, Source
         ("<p>1<math><mrow><mfrac><mn>1</mn><mn>2</mn></mfrac></mrow></math>片</p>", "1 1/2片"),
         ("<p><mfrac><mn>1</mn><mn>2</mn></mfrac><mn>3</mn></p>", "1/2 3"),
         ("<p>x<mfrac><mn>1</mn><!-- of --><mn>2</mn></mfrac>y</p>", "x1/2y"),
-        ("<p><msubsup><mi>x</mi><mn>1</mn><mn>23</mn></msubsup></p>", "x_1^23"),
+        ("<p><msubsup><mi>x</mi><mn>1</mn><mn>23</mn></msubsup></p>", "x₁²³"),
+        ("<p>2 mg/<msup><mi>m</mi><mn>2</mn></msup></p>", "2 mg/m²"),
+        (
+            "<p><msup><mi>cm</mi><mn>3</mn></msup> <msup><mi>x</mi><mi>k</mi></msup></p>",
+            "cm³ x^(k)",
+        ),
+        ("<p><msup><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></msup></p>", "(a+b)²"),
+        ("<p>2×<mfenced><mrow><mn>3</mn><mo>+</mo><mn>4</mn></mrow></mfenced></p>", "2×(3+4)"),
+        (
+            '<p><mfenced open="[" close="]" separators=";"><mn>1</mn><mn>2</mn></mfenced></p>',
+            "[1;2]",
+        ),
+        ("<p><mfrac><mi>176 lb</mi><mrow/></mfrac> × 2</p>", "(176 lb) × 2"),
+        (
+            "<p><mtable><mtr><mtd>D</mtd><mtd>= 10 mg</mtd></mtr>"
+            "<mtr><mtd>H</mtd><mtd>= 2.5 mg</mtd></mtr></mtable></p>",
+            "D = 10 mg\nH = 2.5 mg",
+        ),
+        ('<p><mn>4</mn><mspace linebreak="newline"/><mn>4</mn></p>', "4\n4"),
+        ("<p><mn>4</mn><mspace/><mn>4</mn></p>", "4 4"),
+        ("<p>Brand<sup>®</sup></p>", "Brand®"),
         ("<p>2<mroot><mn>27</mn><mn>3</mn></mroot></p>", "2 ³√(27)"),
         ("<p><mroot><mi>x</mi><mi>k</mi></mroot></p>", "^(k)√(x)"),
         ("<list><item>a</item><item>b</item></list>", "a\nb"),
@@ -52,6 +72,7 @@ def test_entities_are_seen(tmp_path: Path, doctype: str, text: str, expected: st
     source = Source(
         path=str(path),
         lexicon="",
+        classifier="",
         kind="book",
         lang="en",
         format="xml",

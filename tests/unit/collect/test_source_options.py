@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 from lxml import etree
+from unit.collect.collecting import choices, collect, web_source
 
-from onestage.collect.density import Lexicon
 from onestage.collect.documents import to_document, to_messages, unwrapped
 from onestage.collect.markup import element_text
 from onestage.collect.normalise import normalise
-from onestage.collect.quality import Quality
-from onestage.collect.readers import BadRecord, Located, read_source
-from onestage.collect.selection import ByLang, CharsByLang, Collect, Collector
+from onestage.collect.readers import BadRecord, read_source
 from onestage.errors import InputError, ParamError
 from onestage.params import section
 from onestage.records import Passage
@@ -22,7 +20,7 @@ from onestage.sources import Fields, Source
 
 def source(path: Path, **more: Any) -> Source:
     given = {"format": "txt", "record": "file", "fields": Fields(text=["text"]), **more}
-    return Source(path=str(path), lexicon="", kind="book", lang="zh", **given)
+    return Source(path=str(path), lexicon="", classifier="", kind="book", lang="zh", **given)
 
 
 def values(given: Source) -> list[Any]:
@@ -33,20 +31,20 @@ def test_edits_are_made_in_order_at_line_breaks_in_every_field() -> None:
     record = {"title": "<a>T", "text": "x\n[more]\n<a>y"}
     edits = [(r"^\[more\]$", "<a>"), ("<a>", "")]
     document = to_document(record, Fields(text=["text"], title="title"), replace=edits)
-    assert document == ("T", "x\n\ny")
+    assert document == ("T", "x\n\ny", {})
 
 
 def test_edits_reach_turns() -> None:
     turns = [{"role": "user", "content": "q<link>"}, {"role": "assistant", "content": "a"}]
-    messages = to_messages({"m": turns}, Fields(messages="m"), replace=[("<link>", "")])
-    assert not isinstance(messages, BadRecord)
-    assert messages[0].content == "q"
+    found = to_messages({"m": turns}, Fields(messages="m"), replace=[("<link>", "")])
+    assert not isinstance(found, BadRecord)
+    assert found.messages[0].content == "q"
 
 
 def test_a_sentence_is_made_of_fields_unless_one_is_empty() -> None:
     fields = Fields(text=["{name}又称{alias}。", "{name}属{part}。"])
     found = to_document({"name": "感冒", "alias": None, "part": " 呼吸科 "}, fields)
-    assert found == ("", "感冒属呼吸科。")
+    assert found == ("", "感冒属呼吸科。", {})
     assert isinstance(to_document({"name": "感冒"}, fields), BadRecord)
 
 
@@ -108,7 +106,14 @@ def test_json_records_below_keys(tmp_path: Path) -> None:
     "more", [{"record": "section"}, {"heading": "x"}, {"replace": [["(", ""]]}]
 )
 def test_options_that_do_not_fit_are_refused(more: dict[str, Any]) -> None:
-    given = {"path": "p", "lexicon": "l", "kind": "book", "lang": "zh", "format": "txt"}
+    given = {
+        "path": "p",
+        "lexicon": "l",
+        "classifier": "c",
+        "kind": "book",
+        "lang": "zh",
+        "format": "txt",
+    }
     document = {"a": {**given, "record": "file", "fields": {"text": ["text"]}, **more}}
     with pytest.raises(ParamError, match=r"params: a"):
         section(document, "a", Source)
@@ -116,15 +121,9 @@ def test_options_that_do_not_fit_are_refused(more: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("own", "kept"), [(None, 0), (0.1, 1), (0.9, 0)])
 def test_a_source_may_have_its_own_density(own: float | None, kept: int) -> None:
-    choices = Collect(
-        min_chars=CharsByLang(zh=1, en=1),
-        max_chars=CharsByLang(zh=99, en=99),
-        min_density=ByLang(zh=0.5, en=0.5),
-        quality=Quality(min_letter_share=0.1, max_repeat_share=1.0),
-    )
-    given = source(Path("p"), min_density=own)
-    collector = Collector("s", given, choices, Lexicon(["感冒"]))
-    found = list(collector.collect([Located("f", 1, {"text": "春天里易患感冒的人不少"})]))
+    params = choices(min_density={"zh": 0.5, "en": 0.5})
+    given = web_source(min_density=own)
+    found, _ = collect([["春天里易患感冒的人不少"]], given, params, terms=["感冒"])
     assert sum(isinstance(item, Passage) for item in found) == kept
 
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from onestage.benchmarks import Benchmark, Item, read_all
 from onestage.dedupe.contamination import ContaminationIndex
-from onestage.dedupe.judged import comparable
 from onestage.params import load_document, mapping
+from onestage.similarity import comparable
 
 
 def _item(name: str, text: str) -> Item:

@@ -3,9 +3,9 @@ import random
 from given import conversation
 
 from onestage.benchmarks import Item
-from onestage.dedupe.duplicates import NearDuplicates
 from onestage.dedupe.selection import counts_by_source, reject_contaminated, reject_duplicates
 from onestage.records import Conversation
+from onestage.similarity import NearDuplicates
 
 _CHOICES = NearDuplicates(threshold=0.8, ngram_chars=5, seed=1)
 _TEXT = "高血压的诊断标准是未服药时非同日三次测量收缩压不低于一百四十毫米汞柱"

@@ -1,0 +1,199 @@
+"""What one shard gives before its neighbours are known, kept on disk until all are done.
+
+A document's id, and whether a passage repeats another, can only be said once every shard of
+the source is read. Until then a shard is a folder with
+
+- `drafts.jsonl`: one `Draft` a raw record, in order;
+- `texts`: the passages that no rule has rejected, UTF-8, end to end;
+- arrays that tell which documents and passages may be equal or similar.
+"""
+
+import shutil
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from onestage.collect.quality import Verdict
+from onestage.identity import hash64
+from onestage.records import Message, Record
+from onestage.similarity import BANDS, NearDuplicates, band_keys, comparable, minhash, ngrams
+
+# Shorter sentences ("Treatment:") recur in any text and say nothing about where it is from.
+_SENTENCE_MIN_CHARS = 8
+
+
+class PassageDraft(Record, frozen=True):
+    """A cut of a document at [start, end); unless it is rejected its text is in `texts`."""
+
+    start: int
+    end: int
+    rejected: Verdict | None = None
+
+
+class Draft(Record, frozen=True):
+    """One raw record: a bad one, a document with its passages, or a conversation.
+
+    `record` counts from 1 within the shard. `digest` is the content id of the normalised
+    text, which has `chars` characters; `rejected` says why the document has no passages.
+    """
+
+    record: int
+    bad: Verdict | None = None
+    digest: str = ""
+    chars: int = 0
+    title: str = ""
+    masked: dict[str, int] = msgspec.field(default_factory=dict)
+    rejected: Verdict | None = None
+    passages: list[PassageDraft] = msgspec.field(default_factory=list)
+    messages: list[Message] = msgspec.field(default_factory=list)
+
+
+class Drafted(Record, frozen=True):
+    """A draft with the texts of the passages that are left, and each one's sentences."""
+
+    draft: Draft
+    texts: list[str] = msgspec.field(default_factory=list)
+    sentences: list[list[str]] = msgspec.field(default_factory=list)
+
+
+class Summary(Record, frozen=True):
+    """What must be known of a shard before it is merged; `bad` holds (record, verdict).
+
+    `empty` documents have no text; `left` is how many passages no rule has rejected so far.
+    """
+
+    records: int
+    documents: int
+    empty: int
+    passages: int
+    left: int
+    bad: list[tuple[int, Verdict]]
+
+
+class Columns:
+    """One entry a document, a passage of `texts`, or a sentence of such a passage.
+
+    `digests`: hash of each document's text. `lengths` (bytes), `sizes` (characters),
+    `documents` (place of its document) and `equals` (hash of its comparable form) of each
+    passage, with BANDS `bands`.
+    `sentences` (hash), `passages` (place of its passage) and `chars` of each sentence.
+    """
+
+    def __init__(self, choices: NearDuplicates) -> None:
+        self._choices = choices
+        self._unsigned = {name: array("Q") for name in ("digests", "equals", "bands", "sentences")}
+        signed = ("lengths", "sizes", "documents", "passages", "chars")
+        self._signed = {name: array("q") for name in signed}
+
+    def add_document(self, digest: str) -> None:
+        """Append a document by the content id of its text."""
+        self._unsigned["digests"].append(int(digest[:16], 16))
+
+    def add_passage(self, text: str, sentences: Iterable[str]) -> bytes:
+        """Append a passage of the last document; return its text in UTF-8."""
+        seen, encoded = comparable(text), text.encode()
+        signature = minhash(ngrams(seen, self._choices.ngram_chars), self._choices.seed)
+        self._unsigned["bands"].frombytes(band_keys(signature).tobytes())
+        self._unsigned["equals"].append(hash64(seen))
+        place = len(self._signed["lengths"])
+        self._signed["lengths"].append(len(encoded))
+        self._signed["sizes"].append(len(text))
+        self._signed["documents"].append(len(self._unsigned["digests"]) - 1)
+        for sentence in sentences:
+            if len(sentence) >= _SENTENCE_MIN_CHARS:
+                self._unsigned["sentences"].append(hash64(sentence))
+                self._signed["passages"].append(place)
+                self._signed["chars"].append(len(sentence))
+        return encoded
+
+    def save(self, folder: Path) -> None:
+        """Write each column as NAME.npy."""
+        for name, values in self._unsigned.items():
+            column = np.frombuffer(values, dtype=np.uint64)
+            np.save(
+                folder / f"{name}.npy", column.reshape(-1, BANDS) if name == "bands" else column
+            )
+        for name, values in self._signed.items():
+            np.save(folder / f"{name}.npy", np.frombuffer(values, dtype=np.int64))
+
+
+class ShardStore:
+    """The folder of one shard: complete, or not there at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def summary(self) -> Summary | None:
+        """Return the summary of a complete shard, None if it has yet to be drafted."""
+        path = self.folder / "summary.json"
+        return msgspec.json.decode(path.read_bytes(), type=Summary) if path.exists() else None
+
+    def write(self, drafted: Iterable[Drafted], choices: NearDuplicates) -> Summary:
+        """Write all drafts; an interruption leaves nothing that looks complete."""
+        partial = self.folder.with_name(f"{self.folder.name}.partial")
+        for path in (partial, self.folder):
+            shutil.rmtree(path, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            summary = _write_drafts(partial, drafted, choices)
+        except BaseException:
+            shutil.rmtree(partial)
+            raise
+        (partial / "summary.json").write_bytes(msgspec.json.encode(summary))
+        partial.rename(self.folder)
+        return summary
+
+    def drafts(self) -> Iterator[Draft]:
+        """Yield the drafts in order."""
+        decoder = msgspec.json.Decoder(Draft)
+        with (self.folder / "drafts.jsonl").open("rb") as lines:
+            yield from map(decoder.decode, lines)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return one of the `Columns`: uint64 for hashes, otherwise int64."""
+        found: NDArray[Any] = np.load(self.folder / f"{name}.npy")
+        return found
+
+    def texts(self) -> Iterator[str]:
+        """Yield the texts in order."""
+        with (self.folder / "texts").open("rb") as stream:
+            for length in self.column("lengths").tolist():
+                yield stream.read(length).decode()
+
+    def text(self, offset: int, length: int) -> str:
+        """Return one text by its place in bytes."""
+        with (self.folder / "texts").open("rb") as stream:
+            stream.seek(offset)
+            return stream.read(length).decode()
+
+
+def _write_drafts(folder: Path, drafted: Iterable[Drafted], choices: NearDuplicates) -> Summary:
+    found: Counter[str] = Counter()
+    bad: list[tuple[int, Verdict]] = []
+    columns = Columns(choices)
+    encoder = msgspec.json.Encoder()
+    with (folder / "drafts.jsonl").open("wb") as lines, (folder / "texts").open("wb") as texts:
+        for item in drafted:
+            draft = item.draft
+            found["records"] += 1
+            lines.write(encoder.encode(draft) + b"\n")
+            if draft.bad is not None:
+                bad.append((draft.record, draft.bad))
+                continue
+            found["empty"] += draft.rejected is not None
+            found["passages"] += len(draft.passages)
+            columns.add_document(draft.digest)
+            for text, sentences in zip(item.texts, item.sentences, strict=True):
+                texts.write(columns.add_passage(text, sentences))
+                found["left"] += 1
+    columns.save(folder)
+    return Summary(
+        found["records"], found["records"] - len(bad), found["empty"], found["passages"],
+        found["left"], bad,
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""Which passages of a source repeat an earlier one, over all its shards."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onestage.collect.drafts import ShardStore
+from onestage.collect.recurrence import (
+    Match,
+    boilerplate_chars,
+    candidate_pairs,
+    firsts,
+    near_duplicates,
+    ordinals,
+)
+from onestage.params import Params, Positive, Share
+from onestage.similarity import BANDS, NearDuplicates, comparable, jaccard, ngrams
+
+# Bands are read a few at a time: all of them would be 256 bytes a passage in memory.
+_BANDS_AT_ONCE = 4
+
+
+class Boilerplate(Params, frozen=True):
+    """A sentence is boilerplate after so many documents; how much of a passage may be such."""
+
+    min_documents: Positive
+    max_share: Share
+
+
+class Repeats:
+    """Answers by the place of a passage among those that the rules left.
+
+    `ordinals` says how many equal documents precede each; `kept` are the places of passages
+    that others repeat.
+    """
+
+    def __init__(
+        self, stores: Sequence[ShardStore], near: NearDuplicates, boilerplate: Boilerplate
+    ) -> None:
+        self._stores = stores
+        self._offsets = [_starts(store.column("lengths")) for store in stores]
+        self._bases = _starts(np.array([len(offsets) - 1 for offsets in self._offsets]))
+        self.ordinals = ordinals(self._column("digests"))
+        self._firsts = firsts(self._column("equals"))
+        is_first = self._firsts == np.arange(len(self._firsts))
+        self._near = self._near_duplicates(np.flatnonzero(is_first), near)
+        self.kept = set(self._firsts[~is_first].tolist())
+        self.kept.update(match.kept for match in self._near.values())
+        self._boilerplate = self._boilerplate_shares(is_first, boilerplate.min_documents)
+        self._max_share = boilerplate.max_share
+
+    def match(self, place: int) -> Match | None:
+        """Return the earlier passage that this one repeats, or None."""
+        first = int(self._firsts[place])
+        equal = None if first == place else Match(first, 1.0)
+        return self._near.get(first, equal)
+
+    def boilerplate_share(self, place: int) -> float | None:
+        """Return the share of characters in boilerplate where it is too high, or None."""
+        share = float(self._boilerplate[place])
+        return share if share > self._max_share else None
+
+    def _column(self, name: str) -> NDArray[Any]:
+        return np.concatenate([store.column(name) for store in self._stores])
+
+    def _near_duplicates(
+        self, distinct: NDArray[np.int64], choices: NearDuplicates
+    ) -> dict[int, Match]:
+        def similarity(earlier: int, later: int) -> float:
+            texts = (comparable(self._text(place)) for place in (earlier, later))
+            left, right = (ngrams(text, choices.ngram_chars) for text in texts)
+            return jaccard(left, right)
+
+        pairs = candidate_pairs(self._bands(distinct), distinct)
+        return near_duplicates(pairs, similarity, choices.threshold)
+
+    def _bands(self, places: NDArray[np.int64]) -> Iterator[NDArray[np.uint64]]:
+        for first in range(0, BANDS, _BANDS_AT_ONCE):
+            few = slice(first, first + _BANDS_AT_ONCE)
+            columns = [store.column("bands")[:, few].copy() for store in self._stores]
+            yield from np.concatenate(columns)[places].T
+
+    def _text(self, place: int) -> str:
+        shard = int(np.searchsorted(self._bases, place, side="right")) - 1
+        local = place - int(self._bases[shard])
+        start, end = self._offsets[shard][local : local + 2].tolist()
+        return self._stores[shard].text(start, end - start)
+
+    def _boilerplate_shares(
+        self, is_first: NDArray[np.bool_], min_documents: int
+    ) -> NDArray[np.float64]:
+        """Return the share for each passage; what duplicates say once more counts nothing."""
+        stands = is_first.copy()
+        stands[list(self._near)] = False
+        documents = self._rising("documents", "digests")
+        where = self._rising("passages", "lengths")
+        counted = stands[where]
+        recurring = boilerplate_chars(
+            self._column("sentences")[counted],
+            documents[where[counted]],
+            self._column("chars")[counted],
+            min_documents=min_documents,
+        )
+        passages = len(is_first)
+        found = np.bincount(where[counted], weights=recurring, minlength=passages)
+        shares: NDArray[np.float64] = found / np.maximum(1, self._column("sizes"))
+        return shares
+
+    def _rising(self, name: str, counted: str) -> NDArray[np.int64]:
+        """Join columns of places within a shard into places within the source."""
+        bases = _starts(np.array([len(store.column(counted)) for store in self._stores]))
+        columns = zip(self._stores, bases[:-1], strict=True)
+        return np.concatenate([store.column(name) + base for store, base in columns])
+
+
+def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where each of several runs starts, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
