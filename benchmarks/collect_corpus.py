@@ -60,8 +60,8 @@ LAYOUTS = (
            {"title": "title", "text": ["abstract"]}, {}),
     Layout("books_zh", "books_zh", "txt", "zh", "book", 0.12, 0.8, 60,
            {"title": "title", "text": ["text"]}, {"include": "*.txt", "record": "file"}),
-    Layout("entries_en", "entries_en.xml", "xml", "en", "encyclopedia", 0.08, 0.7, 4,
-           {"title": "title", "text": ["para"]}, {"record": "//entry"}),
+    Layout("entries_en", "entries_en", "xml", "en", "encyclopedia", 0.08, 0.7, 4,
+           {"title": "title", "text": ["para"]}, {"include": "*.xml", "record": "//entry"}),
     Layout("pages_en", "pages_en", "html", "en", "web", 0.05, 0.4, 6,
            {"title": "title", "text": ["text"]}, {"include": "*.html"}),
 )  # fmt: skip
@@ -282,7 +282,8 @@ def _xml(documents: list[Document]) -> bytes:
     for document in documents:
         paras = "".join(f"<para>{escape(line)}</para>\n" for line in document["text"].split("\n"))
         entries.append(f"<entry>\n<title>{escape(document['title'])}</title>\n{paras}</entry>\n")
-    return "".join(entries).encode()
+    head = '<?xml version="1.0" encoding="UTF-8"?>'
+    return f"{head}\n<entries>\n{''.join(entries)}</entries>\n".encode()
 
 
 def _html(document: Document) -> bytes:
@@ -296,25 +297,20 @@ def _html(document: Document) -> bytes:
     ).encode()
 
 
-AROUND = {"xml": (b'<?xml version="1.0" encoding="UTF-8"?>\n<entries>\n', b"</entries>\n")}
-
-
 def generate(folder: Path, layout: Layout, *, megabytes: float, seed: int, pool: Pool) -> int:
     """Write one source and return its size in bytes."""
     size = int(megabytes * 1e6)
     numbers = range(max(1, round(size / BLOCK_BYTES)))
     blocks = pool.imap(partial(rendered, layout, seed, size // len(numbers)), numbers)
-    if layout.format in {"txt", "html"}:
+    if layout.format in {"txt", "html", "xml"}:
         return _write_files(folder / layout.path, layout.format, blocks)
-    return _write_file(folder / layout.path, AROUND.get(layout.format, (b"", b"")), blocks)
+    return _write_file(folder / layout.path, blocks)
 
 
-def _write_file(path: Path, around: tuple[bytes, bytes], blocks: Iterator[list[bytes]]) -> int:
+def _write_file(path: Path, blocks: Iterator[list[bytes]]) -> int:
     with path.open("wb") as stream:
-        stream.write(around[0])
         for parts in blocks:
             stream.writelines(parts)
-        stream.write(around[1])
         return stream.tell()
 
 

@@ -2,20 +2,18 @@
 
 Reads what profiles/bring_real_sample.py brought; run it in the project's root. The passages are
 those that `collect` hands to its filters: read, cut and checked as the profile says. Written to
-data/raw/realdata/labelled are lines of `text`, `label` (1 medical, 0 general) and `source`:
+data/raw/realdata/labelled are lines of `text`, `label` (1 medical, 0 general) and `source`.
 
-\b
-csl.jsonl                   papers of all fields: 1 where the catalogue says medicine
-csl_a.jsonl, csl_b.jsonl    its halves, papers of odd and of even number
-medical_zh_a.jsonl ...      whole sources: {medical,general}_{zh,en}_{a,b}.jsonl
-
-What a filter learns from an a-file can be judged on the b-files, which hold other papers or
-other sources. Of a source at most 1,000 different passages are taken, drawn by their hash.
+csl.jsonl holds papers of all fields, labelled by their catalogue's; csl_a.jsonl and csl_b.jsonl
+are its halves. The other files are whole sources of one label: medical_zh_a.jsonl and so on,
+general or medical, zh or en, a or b. What a filter learns from a-files can be judged on b-files,
+which hold other papers or other sources. Of each source at most 1,000 different passages are
+taken, drawn by their hash.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import click
 import msgspec
@@ -49,6 +47,14 @@ _MOST = 1000
 _SHORTER = {"news_zh": CharsByLang(zh=12, en=80)}
 
 
+class Row(TypedDict):
+    """A line of a labelled file."""
+
+    text: str
+    label: int
+    source: str
+
+
 class Passage(NamedTuple):
     """A passage that the filters would judge, and the number of its record."""
 
@@ -63,9 +69,11 @@ def main() -> None:
     sources = params.mapping(document, "sources", Source)
     choices = params.section(document, "collect", Collect)
     papers = list(_labelled_papers(_passages(_PAPERS, sources[_PAPERS], choices)))
+    # Every other paper of each label, so that the halves have as many of both.
+    half = set(sorted({(row["label"], number) for number, row in papers})[::2])
     _write("csl", [row for _, row in papers])
-    _write("csl_a", [row for number, row in papers if number % 2])
-    _write("csl_b", [row for number, row in papers if not number % 2])
+    _write("csl_a", [row for number, row in papers if (row["label"], number) in half])
+    _write("csl_b", [row for number, row in papers if (row["label"], number) not in half])
     for group, keys in _GROUPS.items():
         label = int(group.startswith("medical"))
         _write(
@@ -88,11 +96,11 @@ def _passages(key: str, source: Source, choices: Collect) -> Iterator[Passage]:
             yield Passage(text, drafted.draft.record)
 
 
-def _labelled_papers(passages: Iterable[Passage]) -> Iterator[tuple[int, dict[str, object]]]:
+def _labelled_papers(passages: Iterable[Passage]) -> Iterator[tuple[int, Row]]:
     try:
         lines = _FIELDS.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise InputError(f"{_FIELDS}: not here; run profiles/bring_real_sample.py again") from error
+        raise InputError(f"{_FIELDS}: not here; run profiles/bring_real_sample.py first") from error
     fields = [line.rsplit("\t", 1)[-1] for line in lines]
     for text, number in passages:
         label = int(fields[number - 1] == _MEDICINE)
@@ -104,7 +112,7 @@ def _drawn(passages: Iterable[Passage]) -> list[str]:
     return sorted({text for text, _ in passages}, key=content_id)[:_MOST]
 
 
-def _write(name: str, rows: list[dict[str, object]]) -> None:
+def _write(name: str, rows: list[Row]) -> None:
     path = _TARGET / f"{name}.jsonl"
     with outputs.staged(path) as (part,):
         part.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))

@@ -1,9 +1,9 @@
 """Collect one source: raw files in, passages of the domain (or SFT conversations) out.
 
 Reads the source's path, lexicon and classifier; writes passages, rejections and counts. Step 1
-of the protocol. Shards of the files are drafted in parallel (ONESTAGE_WORKERS processes, all
+of the protocol. Portions of the files are drafted in parallel (ONESTAGE_WORKERS processes, all
 cores without it; RAY_ADDRESS: a Ray cluster), then merged in order. An interrupted run goes on
-at the last finished shard. Conservation: records = bad + documents; documents = kept +
+at the last finished portion. Conservation: records = bad + documents; documents = kept +
 rejected; characters = in kept passages + in rejected passages + between passages.
 """
 
@@ -14,10 +14,9 @@ from pathlib import Path
 import click
 
 from onestage import jsonl, outputs, params
-from onestage.collect.drafting import Tally, draft_shard, work_on
+from onestage.collect.drafting import Tally, draft_portion, plan_portions, portion_sizes, work_on
 from onestage.collect.merging import Merger, require_sound
 from onestage.collect.selection import Collect
-from onestage.collect.shards import plan_shards, shard_sizes
 from onestage.command import OneLineCommand, params_option, path_option
 from onestage.progress import byte_progress, progress
 from onestage.records import Rejection
@@ -38,10 +37,10 @@ def main(key: str, out: Path, rejected: Path, metrics: Path, params_file: Path) 
     source = params.section(document, f"sources.{key}", Source)
     choices = params.section(document, "collect", Collect)
     with outputs.staged(out, rejected, metrics) as (out_part, rejected_part, metrics_part):
-        shards = plan_shards(source)
-        draft = partial(draft_shard, work_on(source, choices, _SCRATCH / key))
+        portions = plan_portions(source)
+        draft = partial(draft_portion, work_on(source, choices, _SCRATCH / key))
         done = byte_progress(
-            ordered_map(draft, shards), shard_sizes(shards), f"collect {key}", Tally()
+            ordered_map(draft, portions), portion_sizes(portions), f"collect {key}", Tally()
         )
         merger = Merger(key, source, choices, list(require_sound(key, source, done)))
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as dropped:

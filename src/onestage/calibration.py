@@ -73,8 +73,19 @@ def _between(below: float, above: float) -> float:
 
 
 def thresholds(scores: Sequence[float], count: int = 20) -> list[float]:
-    """Return up to about `count` round thresholds that span the scores, highest outliers aside."""
+    """Return up to about `count` round thresholds that span the scores, highest outliers aside.
+
+    Before the first step are a quarter and a half of it, since the best threshold of a density
+    is often far below its highest values.
+    """
     top = float(np.quantile(np.asarray(scores), 0.99)) or 1.0
+    step = round_step(top, count)
+    steps = [round(step * place, 6) for place in range(1, int(top / step + 1e-9) + 1)] or [step]
+    return [round(step / 4, 6), round(step / 2, 6), *steps]
+
+
+def round_step(top: float, count: int) -> float:
+    """Return the least of 1, 2, 2.5, 5 times a power of ten of which `count` reach `top`."""
     magnitude = 10.0 ** np.floor(np.log10(top / count))
-    step = next(magnitude * unit for unit in (1, 2, 2.5, 5, 10) if magnitude * unit * count >= top)
-    return [round(step * place, 6) for place in range(1, int(top / step + 1e-9) + 1)] or [step]
+    units = (1, 2, 2.5, 5, 10)
+    return float(next(magnitude * unit for unit in units if magnitude * unit * count >= top))

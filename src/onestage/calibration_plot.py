@@ -1,11 +1,17 @@
 """Draws precision, recall and F1 by threshold as an SVG that needs nothing else."""
 
+import math
 from collections.abc import Mapping, Sequence
 
-from onestage.calibration import Point
+from onestage.calibration import Point, round_step
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _GAP = 300, 220, 46, 34, 40
-_LINES = (("precision", "#4c78a8"), ("recall", "#f58518"), ("f1", "#54a24b"))
+_LINES = (
+    ("precision", "precision", "#4c78a8"),
+    ("recall", "recall", "#f58518"),
+    ("F1", "f1", "#54a24b"),
+)
+_MOST_TICKS = 6
 
 
 def svg(curves: Mapping[str, tuple[Sequence[Point], Point]]) -> str:
@@ -29,41 +35,57 @@ def svg(curves: Mapping[str, tuple[Sequence[Point], Point]]) -> str:
 
 
 def _panel(name: str, points: Sequence[Point], best: Point) -> str:
-    top = max(best.threshold, points[-1].threshold)
-    parts = [f'<text y="-14" font-weight="bold">{name}</text>', _axes(top)]
-    for measure, colour in _LINES:
+    highest = max(best.threshold, points[-1].threshold)
+    step = round_step(highest, _MOST_TICKS)
+    ticks = math.ceil(highest / step - 1e-9)
+    top = step * ticks
+    parts = [f'<text y="-14" font-weight="bold">{name}</text>', _axes(step, ticks)]
+    drawn = sorted({*points, best}, key=lambda point: point.threshold)
+    for _, measure, colour in _LINES:
         places = " ".join(
-            f"{_x(point.threshold, top):.1f},{_y(getattr(point, measure)):.1f}" for point in points
+            f"{_x(point.threshold, top):.1f},{_y(getattr(point, measure)):.1f}" for point in drawn
         )
         parts.append(
             f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>'
         )
-    at, low = _x(best.threshold, top), _HEIGHT - 6
-    parts.append(
-        f'<line x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{_HEIGHT}" stroke="#555" '
-        f'stroke-dasharray="4 3"/><text x="{at + 4:.1f}" y="{low}">{best.threshold:g}</text>'
-    )
+    parts.append(_mark(_x(best.threshold, top), f"{best.threshold:g}"))
     return "".join([*parts, _legend()])
 
 
-def _axes(top: float) -> str:
+def _mark(x: float, text: str) -> str:
+    """Draw a dashed line, and its threshold on the side where there is more room."""
+    beside, anchor = (x + 4, "start") if x < _WIDTH / 2 else (x - 4, "end")
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{_HEIGHT}" stroke="#555" '
+        f'stroke-dasharray="4 3"/><text x="{beside:.1f}" y="{_HEIGHT - 6}" '
+        f'text-anchor="{anchor}">{text}</text>'
+    )
+
+
+def _axes(step: float, ticks: int) -> str:
+    """Draw fifths of a share upwards, and round thresholds, `step` apart, to the right."""
     parts = []
     for fifth in range(6):
-        share = fifth / 5
-        x, y = _x(share * top, top), _y(share)
+        y = _y(fifth / 5)
         parts.append(
             f'<line x1="0" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>'
-            f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{share:.1f}</text>'
-            f'<text x="{x:.1f}" y="{_HEIGHT + 16}" text-anchor="middle">{share * top:.2g}</text>'
+            f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{fifth / 5:.1f}</text>'
         )
+    parts += [
+        f'<text x="{_x(tick, ticks):.1f}" y="{_HEIGHT + 16}" text-anchor="middle">'
+        f"{round(tick * step, 9):g}</text>"
+        for tick in range(ticks + 1)
+    ]
     return "".join(parts)
 
 
 def _legend() -> str:
-    return "".join(
-        f'<text x="{place * 80}" y="{_HEIGHT + 38}" fill="{colour}">{measure}</text>'
-        for place, (measure, colour) in enumerate(_LINES)
-    )
+    y = _HEIGHT + 38
+    names = [
+        f'<text x="{place * 80}" y="{y}" fill="{colour}">{name}</text>'
+        for place, (name, _, colour) in enumerate(_LINES)
+    ]
+    return "".join([*names, f'<text x="{_WIDTH}" y="{y}" text-anchor="end">threshold</text>'])
 
 
 def _x(threshold: float, top: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from onestage import params
 from onestage.base import Base
 from onestage.benchmarks import Benchmark, read_all
+from onestage.collect.classifier import load_classifier
 from onestage.collect.selection import Collect
 from onestage.comparison import Compare
 from onestage.dedupe.selection import Dedupe, require_ranking
@@ -64,6 +65,10 @@ def faults(params_file: Path) -> list[str]:
     found += [f"params: {name} is no section; remove it" for name in document if name not in known]
     if found:
         return found
+    if sections["collect"].filter != "lexicon":
+        for source in mappings["sources"].values():
+            if source.kind != "sft" and Path(source.classifier).exists():
+                attempt(partial(load_classifier, Path(source.classifier)))
     attempt(lambda: require_ranking(sections["dedupe"].ranking, mappings["sources"]))
     attempt(lambda: read_all(mappings["benchmarks"], Path(sections["benchmarks_dir"])))
     return [*found, *_unnamed_sources(mappings["sources"], sections["sample"]), *_paths(

@@ -98,8 +98,9 @@ def calibrate(
 
     The recommended threshold has the best F1, averaged over its neighbours (3 % of the domain
     passages on either side), so that it does not hang on single passages; of equals the lowest.
-    It goes into collect.min_density or collect.min_probability of the language. One language a
-    call, and passages that neither the weights nor the filter have seen in training: on those
+    It goes into collect.min_density or collect.min_probability of the language. With a lexicon
+    and a classifier it also says what filter: both keeps at the two of them. One language a call,
+    and passages that neither the weights nor the filter have seen in training: on those
     they look better than they are.
     """
     if plot is not None and plot.suffix != ".svg":

@@ -97,7 +97,7 @@ def _different(rows: Sequence[Labelled]) -> _Passages:
         if found < _MIN_PASSAGES:
             raise InputError(
                 f"expected at least {_MIN_PASSAGES} different passages of label {int(label)}, "
-                f"found {found}; label more"
+                f"found {found}; give more passages"
             )
     return sorted((_hash(text), text, label) for text, label in labels.items())
 

@@ -56,10 +56,11 @@ def read_passages(paths: Iterable[Path]) -> list[str]:
     """Read unlabelled passages: the field `text` of .jsonl files, the lines of all others.
 
     Raises:
-        InputError: a file is missing, not UTF-8, or a line has no `text`.
+        InputError: a file is missing, not UTF-8, a line has no `text`, or there is no passage.
     """
     passages: list[str] = []
-    for path in paths:
+    given = list(paths)
+    for path in given:
         for number, line in _numbered_lines(path):
             try:
                 is_json = path.suffix == ".jsonl"
@@ -70,7 +71,10 @@ def read_passages(paths: Iterable[Path]) -> list[str]:
                     f".jsonl: a line of UTF-8), found {error}; mend or convert it"
                 ) from error
             passages.append(text)
-    return [text for text in passages if text.strip()]
+    visible = [text for text in passages if text.strip()]
+    if not visible:
+        raise InputError(f"{', '.join(map(str, given))}: expected passages, found none; add text")
+    return visible
 
 
 def _numbered_lines(path: Path) -> Iterable[tuple[int, bytes]]:

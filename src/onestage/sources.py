@@ -34,7 +34,7 @@ class Source(Params, frozen=True):
     end in .gz, .xz, .zst or .zstd are decompressed. `encoding` is a codec of Python, or `auto`
     for the one that each file looks like; parquet and xml (unless it is not utf-8) say theirs
     themselves. `lexicon` is a file of domain terms, one a line, and `classifier` a learned
-    filter (where there is none an empty file). `min_density` takes
+    filter (where there is none a blank file). `min_density` takes
     the place of `collect.min_density` for a corpus whose words the lexicon does not have, such
     as classics that are medical throughout.
 

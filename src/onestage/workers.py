@@ -75,6 +75,8 @@ def _on_processes(function: Callable[[T], R], items: Sequence[T], workers: int) 
     # Not forked: libraries may hold threads by now. Not multiprocessing.Pool: it waits for
     # ever for the result of a worker that the system has ended.
     context = multiprocessing.get_context("forkserver")
+    # What the workers need is imported once, in the process that they are forked from.
+    context.set_forkserver_preload([_module(function)])
     with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
         futures = [pool.submit(function, item) for item in items]
         try:
@@ -87,6 +89,13 @@ def _on_processes(function: Callable[[T], R], items: Sequence[T], workers: int) 
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _module(function: Any) -> str:
+    """Return the module of the innermost function of nested partials."""
+    while isinstance(function, partial):
+        function = function.args[0] if function.func is _caught else function.func
+    return str(function.__module__)
 
 
 def _end_with_parent() -> None:

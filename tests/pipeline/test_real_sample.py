@@ -3,25 +3,20 @@
 The figures here are what a run gave (docs/LOG.md), less a margin.
 """
 
-import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 from pipeline.artifacts import Record, metrics, records
-from pipeline.clones import ROOT, Clone, built_once, make_clone
+from pipeline.clones import Clone, built_once, make_clone
+from real_files import FILES, NEEDS_FILES
 
-FILES = Path(os.environ.get("ONESTAGE_REALDATA", ROOT.parent / "shared" / "realdata"))
 LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 pytestmark = [
     pytest.mark.xdist_group("real_sample"),
-    pytest.mark.skipif(
-        not FILES.is_dir(),
-        reason=f"the real files are not in {FILES}; bring them and name their folder in "
-        "ONESTAGE_REALDATA (docs/real-sample.md)",
-    ),
+    NEEDS_FILES,
 ]
 
 # source: the least share of its passages that is kept

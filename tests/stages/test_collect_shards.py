@@ -1,4 +1,4 @@
-"""Shards, workers and interruptions leave no trace in what collect writes."""
+"""Portions, workers and interruptions leave no trace in what collect writes."""
 
 import importlib.util
 import json
@@ -12,25 +12,30 @@ from pathlib import Path
 
 import pytest
 from conftest import RunStage
-from given import ROOT, parameters, write_lines, write_params
+from given import ROOT, parameters, read_lines, write_lines, write_params
 
 from onestage.collect import drafting
-from onestage.collect.drafting import DraftedShard, Work, draft_shard
+from onestage.collect.drafting import (
+    DraftedPortion,
+    Portion,
+    Work,
+    draft_portion,
+    plan_portions,
+)
 from onestage.collect.raw import Shard
-from onestage.collect.shards import plan_shards
 from stages import collect
 
-_SHARD_BYTES = 4000
+_PORTION_BYTES = 4000
 _WORDS = (
     "高血压", "糖尿病", "头痛", "咳嗽", "水肿", "心悸", "治疗", "检查", "病人", "每日", "服用",
     "医生",
     "注意", "饮食", "血糖", "复诊",
 )  # fmt: skip
-# The same command with smaller shards, so that a test need not write gigabytes.
-_SMALL_SHARDS = f"""
+# The same command with smaller portions, so that a test need not write gigabytes.
+_SMALL_PORTIONS = f"""
 from functools import partial
 from stages import collect
-collect.plan_shards = partial(collect.plan_shards, shard_bytes={_SHARD_BYTES})
+collect.plan_portions = partial(collect.plan_portions, portion_bytes={_PORTION_BYTES})
 collect.main()
 """
 
@@ -62,45 +67,46 @@ def _options(name: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def small_shards(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def small_portions(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write_corpus(workplace, 300)
-    monkeypatch.setattr(collect, "plan_shards", partial(plan_shards, shard_bytes=_SHARD_BYTES))
+    few = partial(plan_portions, portion_bytes=_PORTION_BYTES)
+    monkeypatch.setattr(collect, "plan_portions", few)
     return workplace
 
 
-def test_workers_and_shards_change_no_byte(
-    small_shards: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
+def test_workers_and_portions_change_no_byte(
+    small_portions: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONESTAGE_WORKERS", "1")
     for workers in ("1", "2", "3"):
         monkeypatch.setenv("ONESTAGE_WORKERS", workers)
         result = run_stage("collect", source="web", **_options(workers))
         assert (result.exit_code, result.output) == (0, "")
-    monkeypatch.setattr(collect, "plan_shards", plan_shards)
+    monkeypatch.setattr(collect, "plan_portions", plan_portions)
     assert run_stage("collect", source="web", **_options("whole")).exit_code == 0
-    expected = _written(small_shards / "whole")
-    assert all(_written(small_shards / workers) == expected for workers in ("1", "2", "3"))
+    expected = _written(small_portions / "whole")
+    assert all(_written(small_portions / workers) == expected for workers in ("1", "2", "3"))
     counts = json.loads(expected["m.json"])
     assert counts["passages_rejected"]["exact_duplicate"] >= 30
     assert counts["bad_records"] == {"unparsable": 1}
 
 
-def test_an_interrupted_run_goes_on_at_the_last_finished_shard(
-    small_shards: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_run_goes_on_at_the_last_finished_portion(
+    small_portions: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONESTAGE_WORKERS", "1")
-    done: list[Shard] = []
+    done: list[Portion] = []
 
-    def interrupted(work: Work, shard: Shard) -> DraftedShard:
+    def interrupted(work: Work, portion: Portion) -> DraftedPortion:
         if len(done) == 3:
             raise KeyboardInterrupt
-        done.append(shard)
-        return draft_shard(work, shard)
+        done.append(portion)
+        return draft_portion(work, portion)
 
-    monkeypatch.setattr(collect, "draft_shard", interrupted)
+    monkeypatch.setattr(collect, "draft_portion", interrupted)
     assert run_stage("collect", source="web", **_options("first")).exit_code != 0
-    assert not any((small_shards / "first").rglob("*"))
-    monkeypatch.setattr(collect, "draft_shard", draft_shard)
+    assert not any((small_portions / "first").rglob("*"))
+    monkeypatch.setattr(collect, "draft_portion", draft_portion)
     read: list[Shard] = []
 
     def counted(shard: Shard, *args: object) -> object:
@@ -110,9 +116,9 @@ def test_an_interrupted_run_goes_on_at_the_last_finished_shard(
     read_shard = drafting.read_shard
     monkeypatch.setattr(drafting, "read_shard", counted)
     assert run_stage("collect", source="web", **_options("second")).exit_code == 0
-    shards = collect.plan_shards(collect_source())
-    assert len(shards) > 5
-    assert read == shards[3:]
+    portions = collect.plan_portions(collect_source())
+    assert len(portions) > 5
+    assert read == [shard for portion in portions[3:] for shard in portion]
     assert not Path("scratch/collect/web").exists()
     monkeypatch.setattr(drafting, "read_shard", read_shard)
     assert run_stage("collect", source="web", **_options("whole")).exit_code == 0
@@ -124,25 +130,47 @@ def collect_source() -> collect.Source:
     return collect.params.section(document, "sources.web", collect.Source)
 
 
+def test_small_files_go_together_and_keep_their_numbers(
+    workplace: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine files of 1 to 9 texts: at most two or three of the small ones fit into a portion."""
+    for number in range(1, 10):
+        texts = [f"高血压病人第{number}人要注意第{n}件事情。" for n in range(number)]
+        write_lines(
+            workplace / "folder" / f"{number}.jsonl", [{"title": "", "text": t} for t in texts]
+        )
+    document = parameters()
+    document["sources"]["web"]["path"] = "folder"
+    document["collect"]["near_duplicates"]["threshold"] = 1.0
+    write_params(workplace, document)
+    sizes = [len(portion) for portion in plan_portions(collect_source(), portion_bytes=700)]
+    assert max(sizes) > 1
+    assert len(sizes) > 3
+    monkeypatch.setattr(collect, "plan_portions", partial(plan_portions, portion_bytes=700))
+    assert run_stage("collect", source="web", **_options("o")).exit_code == 0
+    places = [(line["file"], line["record"]) for line in read_lines(workplace / "o" / "out")]
+    assert places == [(f"{n}.jsonl", record) for n in range(1, 10) for record in range(1, n + 1)]
+
+
 def test_drafts_of_other_parameters_are_not_taken(
-    small_shards: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
+    small_portions: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Everything that a draft depends on is in its name."""
     work = drafting.work_on(collect_source(), _choices(), Path("scratch"))
-    shard = collect.plan_shards(work.source)[1]
-    names = {draft_shard(work, shard).store.folder.name}
+    portion = collect.plan_portions(work.source)[1]
+    names = {draft_portion(work, portion).store.folder.name}
     document = parameters()
     document["collect"]["max_chars"]["zh"] = 61
-    write_params(small_shards, document)
-    names.add(draft_shard(work._replace(choices=_choices()), shard).store.folder.name)
+    write_params(small_portions, document)
+    names.add(draft_portion(work._replace(choices=_choices()), portion).store.folder.name)
     Path("lexicon.txt").write_text("高血压\n", encoding="utf-8")
     renewed = drafting.work_on(collect_source(), work.choices, Path("scratch"))
-    names.add(draft_shard(renewed, shard).store.folder.name)
+    names.add(draft_portion(renewed, portion).store.folder.name)
     monkeypatch.setattr(drafting, "code_digest", lambda: "other code")
-    names.add(draft_shard(work, shard).store.folder.name)
+    names.add(draft_portion(work, portion).store.folder.name)
     raw = Path("web.jsonl").read_bytes()
     Path("web.jsonl").write_bytes(raw.replace("血".encode(), "皿".encode()))
-    names.add(draft_shard(work, shard).store.folder.name)
+    names.add(draft_portion(work, portion).store.folder.name)
     assert len(names) == 5
 
 
@@ -154,7 +182,7 @@ def _choices() -> collect.Collect:
 def _start(folder: Path, name: str, **environment: str) -> subprocess.Popen[str]:
     options = [part for key, value in _options(name).items() for part in (f"--{key}", value)]
     return subprocess.Popen(
-        [sys.executable, "-c", _SMALL_SHARDS, "--source", "web", *options],
+        [sys.executable, "-c", _SMALL_PORTIONS, "--source", "web", *options],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stderr=subprocess.PIPE,
@@ -162,7 +190,7 @@ def _start(folder: Path, name: str, **environment: str) -> subprocess.Popen[str]
     )
 
 
-def test_a_killed_run_leaves_no_worker_and_loses_no_finished_shard(workplace: Path) -> None:
+def test_a_killed_run_leaves_no_worker_and_loses_no_finished_portion(workplace: Path) -> None:
     _write_corpus(workplace, 3000)
     killed = _start(workplace, "killed", ONESTAGE_WORKERS="2")
     scratch = workplace / "scratch" / "collect" / "web"

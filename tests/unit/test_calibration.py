@@ -58,8 +58,8 @@ def test_the_recommended_threshold_is_near_the_best(rows: list[tuple[float, bool
 
 def test_thresholds_are_round_and_span_the_scores() -> None:
     found = thresholds([place / 1000 for place in range(400)])
-    assert found[:3] == [0.02, 0.04, 0.06]
-    assert 15 <= len(found) <= 20
+    assert found[:5] == [0.005, 0.01, 0.02, 0.04, 0.06]
+    assert 15 <= len(found) <= 22
     assert thresholds([0.0, 0.0])[0] > 0
 
 
@@ -68,5 +68,15 @@ def test_the_drawing_is_an_svg_with_a_panel_a_score() -> None:
     drawn = svg({"plain density": (points, points[1]), "classifier": (points, points[1])})
     root = ET.fromstring(drawn)
     texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"plain density", "classifier", "0.5", "precision", "recall", "f1"} <= set(texts)
+    assert {"plain density", "classifier", "0.5", "precision", "recall", "F1"} <= set(texts)
     assert len(list(root.iter("{http://www.w3.org/2000/svg}polyline"))) == 6
+
+
+def test_the_drawing_has_round_ticks_and_holds_the_recommended_point() -> None:
+    points = [point([0.1, 0.9], [False, True], at) for at in (0.1, 0.34)]
+    best = point([0.1, 0.9], [False, True], 0.013)
+    root = ET.fromstring(svg({"classifier": (points, best)}))
+    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"0", "0.1", "0.2", "0.3", "0.4", "0.013", "threshold"} <= set(texts)
+    line = next(root.iter("{http://www.w3.org/2000/svg}polyline")).get("points", "")
+    assert len(line.split()) == 3

@@ -71,6 +71,7 @@ def _set(value: object, *names: str) -> Callable[[dict[str, Any]], None]:
         (_set(0.1, "sample", "heldout_share", "old"), "sample.heldout_share.old: no source"),
         (_set("gone.jsonl", "sources", "web", "path"), "sources.web.path: gone.jsonl does not"),
         (_set("gone.txt", "sources", "web", "lexicon"), "sources.web.lexicon: gone.txt does not"),
+        (_set("both", "collect", "filter"), "none: "),
         (_set("gone", "sources", "web", "classifier"), "sources.web.classifier: gone does not"),
         (_set("gone", "pack", "chat_template"), "pack.chat_template: gone does not exist"),
         (_set("gone", "base", "path"), "base.path: config.json: gone/config.json does not exist"),

@@ -52,3 +52,5 @@ def test_passages_are_fields_or_lines(tmp_path: Path) -> None:
         read_passages([_write(tmp_path / "c.jsonl", b"second\n")])
     with pytest.raises(InputError, match=r"d\.txt, line 2: expected"):
         read_passages([_write(tmp_path / "d.txt", b"one\n\xd6\xd0\n")])
+    with pytest.raises(InputError, match=r"e\.txt: expected passages, found none"):
+        read_passages([_write(tmp_path / "e.txt", b" \n")])

@@ -162,12 +162,17 @@ def load_classifier(path: Path) -> Classifier:
     remedy = "train it with onestage train-filter"
     if not path.is_file():
         raise InputError(f"{path}: no such learned filter; mend the path, or {remedy}")
+    if path.stat().st_size < 8 and not path.read_bytes().strip():
+        raise InputError(
+            f"{path}: a blank file, as for a source without a learned filter; name one as the "
+            f"source's classifier, or {remedy}"
+        )
     try:
         with safe_open(str(path), framework="numpy") as stored:
             metadata = stored.metadata() or {}
-            facts = msgspec.json.decode(metadata["onestage"], type=Facts)
+            facts = msgspec.json.decode(metadata.get("onestage", "{}"), type=Facts)
             weights = stored.get_tensor("weights")
-    except (SafetensorError, OSError, KeyError, msgspec.DecodeError) as error:
+    except (SafetensorError, OSError, msgspec.DecodeError) as error:
         raise InputError(f"{path}: not a learned filter of onestage ({error}); {remedy}") from error
     _require_shape(path, weights, facts, remedy)
     return Classifier(weights, facts)

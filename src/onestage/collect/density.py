@@ -100,6 +100,8 @@ def load_lexicon(path: Path) -> Lexicon:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such lexicon; mend the source's lexicon") from error
+    except OSError as error:
+        raise InputError(f"{path}: no lexicon ({error.strerror}); mend its path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: the lexicon is not UTF-8 ({error}); convert it") from error
     if lines and lines[0].strip() == WEIGHTED_HEADER:

@@ -1,7 +1,9 @@
-"""Drafts one shard of a source, or finds the draft that an interrupted run left."""
+"""Drafts a portion of a source, or finds the drafts that an interrupted run left."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,17 +12,17 @@ import msgspec
 from onestage.collect.classifier import Classifier, load_classifier
 from onestage.collect.density import Lexicon, load_lexicon
 from onestage.collect.domain import DomainFilter
-from onestage.collect.drafts import ShardStore, Summary
+from onestage.collect.drafts import DraftStore, Summary
 from onestage.collect.raw import Shard
 from onestage.collect.readers import read_shard
 from onestage.collect.selection import Collect, Selector
-from onestage.collect.shards import shard_digest
+from onestage.collect.shards import plan_shards, shard_digest, shard_sizes
 from onestage.fingerprint import code_digest
 from onestage.sources import Source
 
 
 class Work(NamedTuple):
-    """What a worker must know to draft any shard of one source.
+    """What a worker must know to draft any portion of one source.
 
     `scratch` is the folder of its drafts; `lexicon` and `classifier` are hashes of those files.
     """
@@ -39,47 +41,81 @@ def work_on(source: Source, choices: Collect, scratch: Path) -> Work:
     )
 
 
-class DraftedShard(NamedTuple):
-    """A shard, the folder where its drafts are, and what is in them."""
+# A worker takes so many bytes at a time, in one shard or in several small ones: little enough
+# for the last workers to end at about the same time, enough for start and files to cost nothing.
+PORTION_BYTES = 4 * 2**20
+Portion = tuple[Shard, ...]
 
-    shard: Shard
-    store: ShardStore
+
+class DraftedPortion(NamedTuple):
+    """A portion, the folder where its drafts are, and what is in them."""
+
+    portion: Portion
+    store: DraftStore
     summary: Summary
 
 
-def draft_shard(work: Work, shard: Shard) -> DraftedShard:
-    """Read, cut and judge one shard; a complete draft of the same content is taken as it is.
+def plan_portions(source: Source, *, portion_bytes: int = PORTION_BYTES) -> list[Portion]:
+    """Return the shards of a source in order, small ones together.
 
-    Same content means: bytes of the shard and its place, parameters, lexicon and classifier,
-    code and versions of libraries.
+    Raises:
+        InputError: as `plan_shards` says.
     """
-    store = ShardStore(work.scratch / _fingerprint(work, shard))
+    portions: list[Portion] = []
+    held = portion_bytes
+    shards = plan_shards(source, shard_bytes=portion_bytes)
+    for shard, size in zip(shards, shard_sizes(shards), strict=True):
+        if held + size > portion_bytes:
+            portions.append(())
+            held = 0
+        portions[-1] += (shard,)
+        held += size
+    return portions
+
+
+def portion_sizes(portions: Sequence[Portion]) -> list[int]:
+    """Return how many bytes each portion reads."""
+    sizes = iter(shard_sizes([shard for portion in portions for shard in portion]))
+    return [sum(islice(sizes, len(portion))) for portion in portions]
+
+
+def draft_portion(work: Work, portion: Portion) -> DraftedPortion:
+    """Read, cut and judge one portion; complete drafts of the same content are taken as they are.
+
+    Same content means: bytes of the shards and their places, parameters, lexicon and
+    classifier, code and versions of libraries.
+    """
+    store = DraftStore(work.scratch / _fingerprint(work, portion))
     summary = store.summary()
     if summary is None:
         selector = Selector(work.source, work.choices, _domain_filter(work))
-        drafted = selector.drafts(read_shard(shard, work.source))
-        summary = store.write(drafted, work.choices.near_duplicates)
-    return DraftedShard(shard, store, summary)
+        parts = [
+            selector.drafts(read_shard(shard, work.source), part)
+            for part, shard in enumerate(portion)
+        ]
+        summary = store.write(parts, work.choices.near_duplicates)
+    return DraftedPortion(portion, store, summary)
 
 
 class Tally:
-    """Says after each shard how many records were read and how much of them is left."""
+    """Says after each portion how many records were read and how much of them is left."""
 
     def __init__(self) -> None:
         self._records = self._passages = self._left = 0
 
-    def __call__(self, drafted: DraftedShard) -> str:
-        """Add a shard; return the note for a progress bar."""
-        self._records += drafted.summary.records
+    def __call__(self, drafted: DraftedPortion) -> str:
+        """Add a portion; return the note for a progress bar."""
+        self._records += sum(drafted.summary.records)
         self._passages += drafted.summary.passages
         self._left += drafted.summary.left
         return f"{self._records} records, {self._left / max(1, self._passages):.0%} kept"
 
 
-def _fingerprint(work: Work, shard: Shard) -> str:
+def _fingerprint(work: Work, portion: Portion) -> str:
     digest = hashlib.blake2b(digest_size=12)
     digest.update(msgspec.json.encode([work.source, work.choices]))
-    for part in (work.lexicon, work.classifier, code_digest(), shard_digest(shard)):
+    shards = map(shard_digest, portion)
+    for part in (work.lexicon, work.classifier, code_digest(), *shards):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
 

@@ -1,7 +1,8 @@
-"""What one shard gives before its neighbours are known, kept on disk until all are done.
+"""What a portion gives before its neighbours are known, kept on disk until all are done.
 
-A document's id, and whether a passage repeats another, can only be said once every shard of
-the source is read. Until then a shard is a folder with
+A portion is one shard of a source, or several small ones. A document's id, and whether a
+passage repeats another, can only be said once every portion is read. Until then it is a folder
+with
 
 - `drafts.jsonl`: one `Draft` a raw record, in order;
 - `texts`: the passages that no rule has rejected, UTF-8, end to end;
@@ -10,8 +11,8 @@ the source is read. Until then a shard is a folder with
 
 import shutil
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,12 @@ class PassageDraft(Record, frozen=True):
 class Draft(Record, frozen=True):
     """One raw record: a bad one, a document with its passages, or a conversation.
 
-    `record` counts from 1 within the shard. `digest` is the content id of the normalised
-    text, which has `chars` characters; `rejected` says why the document has no passages.
+    `part` is the place of its shard in the portion, `record` counts from 1 within the shard.
+    `digest` is the content id of the normalised text, which has `chars` characters; `rejected`
+    says why the document has no passages.
     """
 
+    part: int
     record: int
     bad: Verdict | None = None
     digest: str = ""
@@ -62,18 +65,27 @@ class Drafted(Record, frozen=True):
     sentences: list[list[str]] = msgspec.field(default_factory=list)
 
 
-class Summary(Record, frozen=True):
-    """What must be known of a shard before it is merged; `bad` holds (record, verdict).
+class Summary(msgspec.Struct):
+    """What must be known of a portion before it is merged.
 
-    `empty` documents have no text; `left` is how many passages no rule has rejected so far.
+    `records` counts by shard, `bad` holds (part, record, verdict) of bad ones. `empty`
+    documents have no text; `left` is how many passages no rule has rejected so far.
     """
 
-    records: int
-    documents: int
-    empty: int
-    passages: int
-    left: int
-    bad: list[tuple[int, Verdict]]
+    records: list[int]
+    bad: list[tuple[int, int, Verdict]]
+    empty: int = 0
+    passages: int = 0
+    left: int = 0
+
+    def add(self, draft: Draft, left: int) -> None:
+        """Count one draft, of whose passages so many are left."""
+        self.records[draft.part] += 1
+        if draft.bad is not None:
+            self.bad.append((draft.part, draft.record, draft.bad))
+        self.empty += draft.rejected is not None
+        self.passages += len(draft.passages)
+        self.left += left
 
 
 class Columns:
@@ -123,25 +135,25 @@ class Columns:
             np.save(folder / f"{name}.npy", np.frombuffer(values, dtype=np.int64))
 
 
-class ShardStore:
-    """The folder of one shard: complete, or not there at all."""
+class DraftStore:
+    """The folder of one portion: complete, or not there at all."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def summary(self) -> Summary | None:
-        """Return the summary of a complete shard, None if it has yet to be drafted."""
+        """Return the summary of a complete portion, None if it has yet to be drafted."""
         path = self.folder / "summary.json"
         return msgspec.json.decode(path.read_bytes(), type=Summary) if path.exists() else None
 
-    def write(self, drafted: Iterable[Drafted], choices: NearDuplicates) -> Summary:
-        """Write all drafts; an interruption leaves nothing that looks complete."""
+    def write(self, parts: Sequence[Iterable[Drafted]], choices: NearDuplicates) -> Summary:
+        """Write the drafts of each shard; an interruption leaves nothing that looks complete."""
         partial = self.folder.with_name(f"{self.folder.name}.partial")
         for path in (partial, self.folder):
             shutil.rmtree(path, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
-            summary = _write_drafts(partial, drafted, choices)
+            summary = _write_drafts(partial, parts, choices)
         except BaseException:
             shutil.rmtree(partial)
             raise
@@ -173,27 +185,19 @@ class ShardStore:
             return stream.read(length).decode()
 
 
-def _write_drafts(folder: Path, drafted: Iterable[Drafted], choices: NearDuplicates) -> Summary:
-    found: Counter[str] = Counter()
-    bad: list[tuple[int, Verdict]] = []
+def _write_drafts(
+    folder: Path, parts: Sequence[Iterable[Drafted]], choices: NearDuplicates
+) -> Summary:
+    found = Summary([0] * len(parts), [])
     columns = Columns(choices)
     encoder = msgspec.json.Encoder()
     with (folder / "drafts.jsonl").open("wb") as lines, (folder / "texts").open("wb") as texts:
-        for item in drafted:
-            draft = item.draft
-            found["records"] += 1
-            lines.write(encoder.encode(draft) + b"\n")
-            if draft.bad is not None:
-                bad.append((draft.record, draft.bad))
-                continue
-            found["empty"] += draft.rejected is not None
-            found["passages"] += len(draft.passages)
-            columns.add_document(draft.digest)
+        for item in chain.from_iterable(parts):
+            lines.write(encoder.encode(item.draft) + b"\n")
+            found.add(item.draft, len(item.texts))
+            if item.draft.bad is None:
+                columns.add_document(item.draft.digest)
             for text, sentences in zip(item.texts, item.sentences, strict=True):
                 texts.write(columns.add_passage(text, sentences))
-                found["left"] += 1
     columns.save(folder)
-    return Summary(
-        found["records"], found["records"] - len(bad), found["empty"], found["passages"],
-        found["left"], bad,
-    )  # fmt: skip
+    return found

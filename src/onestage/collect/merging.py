@@ -1,4 +1,4 @@
-"""Shards merged in order: what recurs is rejected, ids are given, everything is counted."""
+"""Portions merged in order: what recurs is rejected, ids are given, everything is counted."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from onestage.collect.drafting import DraftedShard
+from onestage.collect.drafting import DraftedPortion
 from onestage.collect.drafts import Draft, PassageDraft
 from onestage.collect.quality import Verdict
 from onestage.collect.readers import require_matching_field, require_records
@@ -64,27 +64,27 @@ class _Origin(NamedTuple):
 
 
 def require_sound(
-    key: str, source: Source, shards: Iterable[DraftedShard]
-) -> Iterator[DraftedShard]:
-    """Yield the shards of a source, in order, while it has no more bad records than allowed.
+    key: str, source: Source, portions: Iterable[DraftedPortion]
+) -> Iterator[DraftedPortion]:
+    """Yield the portions of a source, in order, while it has no more bad records than allowed.
 
     Raises:
         InputError: more bad records than `max_bad_records`, nothing but bad ones, no record at
             all, or fields that match nothing.
     """
     bad = empty = records = 0
-    for base, shard in _with_bases(shards):
-        records += shard.summary.records
-        for number, (reason, detail) in shard.summary.bad:
+    for bases, drafted in _with_bases(portions):
+        records += sum(drafted.summary.records)
+        empty += drafted.summary.empty
+        for part, number, (reason, detail) in drafted.summary.bad:
             bad += 1
             if bad > source.max_bad_records:
                 raise InputError(
-                    f"{source.path}: {shard.shard.file}, record {base + number}: {reason}: "
-                    f"{detail['found']}; at most {source.max_bad_records} bad records are "
-                    f"allowed: mend the file or raise sources.{key}.max_bad_records"
+                    f"{source.path}: {drafted.portion[part].file}, record {bases[part] + number}: "
+                    f"{reason}: {detail['found']}; at most {source.max_bad_records} bad records "
+                    f"are allowed: mend the file or raise sources.{key}.max_bad_records"
                 )
-        empty += shard.summary.empty
-        yield shard
+        yield drafted
     require_records(source, records)
     if bad == records:
         raise InputError(
@@ -94,28 +94,33 @@ def require_sound(
         require_matching_field(source)
 
 
-def _with_bases(shards: Iterable[DraftedShard]) -> Iterator[tuple[int, DraftedShard]]:
-    """Yield with each shard the number of records that precede it in its file."""
-    file, base = "", 0
-    for shard in shards:
-        if shard.shard.file != file:
-            file, base = shard.shard.file, 0
-        yield base, shard
-        base += shard.summary.records
+def _with_bases(
+    portions: Iterable[DraftedPortion],
+) -> Iterator[tuple[list[int], DraftedPortion]]:
+    """Yield with each portion, by shard, the number of records that precede it in its file."""
+    before: Counter[str] = Counter()
+    for drafted in portions:
+        bases = []
+        for shard, records in zip(drafted.portion, drafted.summary.records, strict=True):
+            if shard.file not in before:
+                before.clear()  # the former file is complete
+            bases.append(before[shard.file])
+            before[shard.file] += records
+        yield bases, drafted
 
 
 class Merger:
-    """Merges the shards of one source; `counts` is complete when the iterator is exhausted."""
+    """Merges the portions of one source; `counts` is complete when the iterator is exhausted."""
 
     def __init__(
-        self, key: str, source: Source, choices: Collect, shards: Sequence[DraftedShard]
+        self, key: str, source: Source, choices: Collect, portions: Sequence[DraftedPortion]
     ) -> None:
         self.counts = Counts()
         self._key = key
         self._source = source
-        self._shards = shards
+        self._portions = portions
         self._repeats = Repeats(
-            [shard.store for shard in shards], choices.near_duplicates, choices.boilerplate
+            [drafted.store for drafted in portions], choices.near_duplicates, choices.boilerplate
         )
         self._names: dict[int, str] = {}
         self._passages = count()
@@ -123,11 +128,12 @@ class Merger:
     def collect(self) -> Iterator[Collected]:
         """Yield what is kept and what is rejected, in the order of the raw records."""
         document = 0
-        for base, shard in _with_bases(self._shards):
-            texts = shard.store.texts()
-            for draft in shard.store.drafts():
+        for bases, drafted in _with_bases(self._portions):
+            texts = drafted.store.texts()
+            for draft in drafted.store.drafts():
                 self.counts.records += 1
-                origin = _Origin(shard.shard.file, base + draft.record)
+                file = drafted.portion[draft.part].file
+                origin = _Origin(file, bases[draft.part] + draft.record)
                 if draft.bad is not None:
                     yield self._bad(origin, draft.bad)
                     continue

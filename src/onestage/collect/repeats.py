@@ -1,4 +1,4 @@
-"""Which passages of a source repeat an earlier one, over all its shards."""
+"""Which passages of a source repeat an earlier one, over all its portions."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onestage.collect.drafts import ShardStore
+from onestage.collect.drafts import DraftStore
 from onestage.collect.recurrence import (
     Match,
     boilerplate_chars,
@@ -37,7 +37,7 @@ class Repeats:
     """
 
     def __init__(
-        self, stores: Sequence[ShardStore], near: NearDuplicates, boilerplate: Boilerplate
+        self, stores: Sequence[DraftStore], near: NearDuplicates, boilerplate: Boilerplate
     ) -> None:
         self._stores = stores
         self._offsets = [_starts(store.column("lengths")) for store in stores]
@@ -83,10 +83,10 @@ class Repeats:
             yield from np.concatenate(columns)[places].T
 
     def _text(self, place: int) -> str:
-        shard = int(np.searchsorted(self._bases, place, side="right")) - 1
-        local = place - int(self._bases[shard])
-        start, end = self._offsets[shard][local : local + 2].tolist()
-        return self._stores[shard].text(start, end - start)
+        portion = int(np.searchsorted(self._bases, place, side="right")) - 1
+        local = place - int(self._bases[portion])
+        start, end = self._offsets[portion][local : local + 2].tolist()
+        return self._stores[portion].text(start, end - start)
 
     def _boilerplate_shares(
         self, is_first: NDArray[np.bool_], min_documents: int
@@ -109,7 +109,7 @@ class Repeats:
         return shares
 
     def _rising(self, name: str, counted: str) -> NDArray[np.int64]:
-        """Join columns of places within a shard into places within the source."""
+        """Join columns of places within a portion into places within the source."""
         bases = _starts(np.array([len(store.column(counted)) for store in self._stores]))
         columns = zip(self._stores, bases[:-1], strict=True)
         return np.concatenate([store.column(name) + base for store, base in columns])

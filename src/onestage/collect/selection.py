@@ -21,6 +21,8 @@ from onestage.similarity import NearDuplicates
 from onestage.sources import Source
 
 _EXCERPT_CHARS = 60
+# A shard's place in its portion, a record's number in its shard.
+Place = tuple[int, int]
 
 
 class ByLang(Params, frozen=True):
@@ -85,16 +87,16 @@ class Selector:
         self._min_chars = int(choices.min_chars.of(source.lang))
         self._max_chars = int(choices.max_chars.of(source.lang))
 
-    def drafts(self, records: Iterable[Located]) -> Iterator[Drafted]:
-        """Yield one draft a record, in order."""
+    def drafts(self, records: Iterable[Located], part: int = 0) -> Iterator[Drafted]:
+        """Yield one draft a record, in order; `part` is the place of their shard."""
         draft = self._conversation if self._source.kind == "sft" else self._document
         for located in records:
             if isinstance(located.value, BadRecord):
-                yield _bad(located.record, located.value)
+                yield _bad((part, located.record), located.value)
             else:
-                yield draft(located.record, located.value)
+                yield draft((part, located.record), located.value)
 
-    def _document(self, number: int, record: RawRecord) -> Drafted:
+    def _document(self, place: Place, record: RawRecord) -> Drafted:
         document = to_document(
             record,
             self._source.fields,
@@ -103,11 +105,12 @@ class Selector:
             mask_personal=self._choices.mask_personal,
         )
         if isinstance(document, BadRecord):
-            return _bad(number, document)
+            return _bad(place, document)
         cuts = list(self._cuts(document.text))
         left = [cut for cut in cuts if cut.verdict is None]
         draft = Draft(
-            record=number,
+            part=place[0],
+            record=place[1],
             digest=content_id(document.text),
             chars=len(document.text),
             title=document.title,
@@ -117,7 +120,7 @@ class Selector:
         )
         return Drafted(draft, [cut.text for cut in left], [cut.sentences for cut in left])
 
-    def _conversation(self, number: int, record: RawRecord) -> Drafted:
+    def _conversation(self, place: Place, record: RawRecord) -> Drafted:
         turns = to_messages(
             record,
             self._source.fields,
@@ -125,11 +128,12 @@ class Selector:
             mask_personal=self._choices.mask_personal,
         )
         if isinstance(turns, BadRecord):
-            return _bad(number, turns)
+            return _bad(place, turns)
         messages, masked = turns
         contents = [message.content for message in messages]
         draft = Draft(
-            record=number,
+            part=place[0],
+            record=place[1],
             digest=content_id(msgspec.json.encode(messages).decode()),
             chars=sum(map(len, contents)),
             masked=masked,
@@ -141,12 +145,14 @@ class Selector:
     def _cuts(self, text: str) -> Iterator[_Cut]:
         """Cut a document; a last sentence that breaks off is a passage of its own, rejected."""
         found = list(sentences(text))
-        broken = [found.pop()] if found and unfinished(text) else []
+        broken = _broken_end(text, found)
+        found = found[: len(found) - len(broken)]
         spans = cut_passages(text, found, min_chars=self._min_chars, max_chars=self._max_chars)
         for span, parts in zip(spans, _sentences_of(text, spans, found), strict=True):
             passage = text[slice(*span)]
             yield _Cut(span, passage, parts, self._verdict(passage))
-        for span in broken:
+        if broken:
+            span = (broken[0][0], broken[-1][1])
             yield _Cut(span, text[slice(*span)], [], ("truncated", {}))
 
     def _verdict(self, text: str) -> Verdict | None:
@@ -158,8 +164,21 @@ class Selector:
         )
 
 
-def _bad(number: int, bad: BadRecord) -> Drafted:
-    return Drafted(Draft(record=number, bad=(bad.reason, {"found": bad.detail})))
+def _broken_end(text: str, found: Sequence[Span]) -> Sequence[Span]:
+    """Return the last sentence if it breaks off; with a link to the rest of it, both.
+
+    `... Read more` is two sentences, of which the first one breaks off.
+    """
+    if not found or not unfinished(text):
+        return ()
+    start, end = found[-1]
+    is_link = not any(dots in text[start:end] for dots in ("...", "…"))
+    both = is_link and len(found) > 1 and unfinished(text[:start].rstrip())
+    return found[-2:] if both else found[-1:]
+
+
+def _bad(place: Place, bad: BadRecord) -> Drafted:
+    return Drafted(Draft(*place, bad=(bad.reason, {"found": bad.detail})))
 
 
 def _passage(cut: _Cut) -> PassageDraft:

@@ -10,8 +10,8 @@ from given import parameters
 
 from onestage.collect.density import Lexicon
 from onestage.collect.domain import DomainFilter
-from onestage.collect.drafting import DraftedShard
-from onestage.collect.drafts import ShardStore
+from onestage.collect.drafting import DraftedPortion
+from onestage.collect.drafts import DraftStore
 from onestage.collect.merging import Collected, Counts, Merger, require_sound
 from onestage.collect.raw import BadRecord, Located, Shard
 from onestage.collect.selection import Collect, Selector
@@ -48,10 +48,10 @@ def collect(
     with TemporaryDirectory() as folder:
         done = []
         for number, records in enumerate(shards):
-            store = ShardStore(Path(folder) / str(number))
-            drafted = selector.drafts(_located(records))
-            summary = store.write(drafted, section.near_duplicates)
-            done.append(DraftedShard(Shard("f", "f", "utf-8", "jsonl", 0, 0), store, summary))
+            store = DraftStore(Path(folder) / str(number))
+            summary = store.write([selector.drafts(_located(records))], section.near_duplicates)
+            shard = Shard("f", "f", "utf-8", "jsonl", 0, 0)
+            done.append(DraftedPortion((shard,), store, summary))
         merger = Merger("web", source, section, list(require_sound("web", source, done)))
         return list(merger.collect()), merger.counts
 

@@ -136,3 +136,8 @@ def test_an_unusable_lexicon_is_refused(tmp_path: Path, content: bytes | None, s
     with pytest.raises(InputError, match=said) as caught:
         load_lexicon(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_folder_is_no_lexicon(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no lexicon"):
+        load_lexicon(tmp_path)

@@ -89,13 +89,16 @@ def test_each_rejection_names_its_reason_and_place() -> None:
     assert last.detail["excerpt"] == "——！！高血压——！！"
 
 
-def test_a_last_sentence_that_breaks_off_is_rejected_alone() -> None:
-    found, counts = _collect(["高血压很常见。糖尿病也是。高血压患者应当..."])
+@pytest.mark.parametrize(
+    "end", ["高血压患者应当...", "高血压患者应当... [详细]", "服药... Read more"]
+)
+def test_a_last_sentence_that_breaks_off_is_rejected_alone(end: str) -> None:
+    found, counts = _collect([f"高血压很常见。糖尿病也是...吧。{end}"])
     kept, broken = found
     assert isinstance(kept, Passage)
-    assert kept.text == "高血压很常见。糖尿病也是。"
+    assert kept.text == "高血压很常见。糖尿病也是...吧。"
     assert isinstance(broken, Rejection)
-    assert (broken.reason, broken.detail["excerpt"]) == ("truncated", "高血压患者应当...")
+    assert (broken.reason, broken.detail["excerpt"]) == ("truncated", end)
     assert counts.chars_between == 0
 
 

@@ -134,7 +134,7 @@ def test_a_source_may_have_its_own_density(own: float | None, kept: int) -> None
         ("<p>a <link target-id='fig-1'>picture</link></p>", "a picture"),
         ("<p><mfrac><mn>1</mn><mn>2</mn></mfrac> h</p>", "1/2 h"),
         ("<p><mfrac><mrow>500 mg</mrow><mn>2</mn></mfrac></p>", "(500 mg)/2"),
-        ("<p>m<msup><mi>x</mi><mn>2</mn></msup></p>", "mx^2"),
+        ("<p>m<msup><mi>x</mi><mn>2</mn></msup></p>", "mx²"),
     ],
 )
 def test_references_and_formulas_stay_readable(xml: str, text: str) -> None:
