@@ -34,6 +34,8 @@ Edits = Sequence[tuple[str, str]]
 # two; one with many gaps is a row of items that may well end where it ends.
 _WRAPPED_MIN_COLUMNS = 40
 _WRAPPED_MIN_SHARE = 0.6
+# What is so much longer than half of the long lines was joined before, or never broken.
+_OUTLIER = 1.3
 _ITEM_GAPS = 4
 _TAIL_COLUMNS = 8
 _SENTENCE_ENDS = tuple("。！？.!?…）)")
@@ -80,13 +82,13 @@ def _masked(*texts: str, mask_personal: bool) -> tuple[Any, ...]:
 def unwrapped(text: str) -> str:
     """Join lines that were broken at a fixed width within a sentence; others stay.
 
-    The width shows in the longest line. A line runs on if a bracket is open at its end, if
+    The width shows in the longest line, but for single ones that are no line of print. A line runs on if a bracket is open at its end, if
     the next one begins with a mark that cannot begin one, or if it is long (or the tail of a
     long one), has no sentence's end at its end and is no row of items. Ideographs are joined
     and a number's parts as they stand, words by a space.
     """
     lines = text.split("\n")
-    width = max(map(_columns, lines))
+    width = _width(lines)
     joined = lines[:1]
     for before, line in pairwise(lines):
         if before and line and _runs_on(joined[-1], before, line, width):
@@ -94,6 +96,12 @@ def unwrapped(text: str) -> str:
         else:
             joined.append(line)
     return "\n".join(joined)
+
+
+def _width(lines: Sequence[str]) -> int:
+    columns = sorted(map(_columns, lines))
+    long = [width for width in columns if width >= _WRAPPED_MIN_COLUMNS] or columns
+    return max(width for width in long if width <= _OUTLIER * long[len(long) // 2])
 
 
 def _joint(before: str, line: str) -> str:

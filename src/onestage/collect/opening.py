@@ -35,6 +35,11 @@ def is_compressed(path: Path) -> bool:
     return path.suffix.lower() in _ENGINES
 
 
+def max_output_bytes(compressed_bytes: int) -> int:
+    """Return how much text so many compressed bytes can hold at most."""
+    return max(_ALWAYS_ALLOWED_BYTES, _MAX_RATIO * compressed_bytes)
+
+
 def stem(path: Path) -> str:
     """Return a file's name without its endings: `book.txt.gz` is `book`."""
     return Path(path.stem).stem if is_compressed(path) else path.stem
@@ -62,7 +67,7 @@ class _Decompressed(io.RawIOBase):
         self._engine: Any = None
         self._rest = b""
         self._ready = memoryview(b"")
-        self._allowed = max(_ALWAYS_ALLOWED_BYTES, _MAX_RATIO * compressed_bytes)
+        self._allowed = max_output_bytes(compressed_bytes)
 
     def readable(self) -> bool:
         return True

@@ -20,6 +20,8 @@ from onestage.similarity import BANDS, NearDuplicates, comparable, jaccard, ngra
 
 # Bands are read a few at a time: all of them would be 256 bytes a passage in memory.
 _BANDS_AT_ONCE = 4
+# Likewise sentences, by their hash: sorting takes some 50 bytes each.
+_SENTENCES_AT_ONCE = 4_000_000
 
 
 class Boilerplate(Params, frozen=True):
@@ -95,18 +97,32 @@ class Repeats:
         stands = is_first.copy()
         stands[list(self._near)] = False
         documents = self._rising("documents", "digests")
-        where = self._rising("passages", "lengths")
-        counted = stands[where]
-        recurring = boilerplate_chars(
-            self._column("sentences")[counted],
-            documents[where[counted]],
-            self._column("chars")[counted],
-            min_documents=min_documents,
-        )
-        passages = len(is_first)
-        found = np.bincount(where[counted], weights=recurring, minlength=passages)
+        found = np.zeros(len(is_first), dtype=np.int64)
+        sentences = sum(len(store.column("sentences")) for store in self._stores)
+        parts = sentences // _SENTENCES_AT_ONCE + 1
+        for part in range(parts):
+            hashes, where, chars = self._sentences(stands, part, parts)
+            recurring = boilerplate_chars(
+                hashes, documents[where], chars, min_documents=min_documents
+            )
+            np.add.at(found, where, recurring)
         shares: NDArray[np.float64] = found / np.maximum(1, self._column("sizes"))
         return shares
+
+    def _sentences(
+        self, stands: NDArray[np.bool_], part: int, parts: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return hash, place of the passage and length of the sentences that fall to a part.
+
+        Equal sentences fall to the same part; those of passages that do not stand to none.
+        """
+        columns = []
+        for store, base in zip(self._stores, self._bases[:-1], strict=True):
+            hashes, where = store.column("sentences"), store.column("passages") + base
+            taken = stands[where] & (hashes % np.uint64(parts) == part)
+            columns.append((hashes[taken], where[taken], store.column("chars")[taken]))
+        hashes, where, chars = (np.concatenate(column) for column in zip(*columns, strict=True))
+        return hashes, where, chars
 
     def _rising(self, name: str, counted: str) -> NDArray[np.int64]:
         """Join columns of places within a portion into places within the source."""

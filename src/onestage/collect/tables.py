@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pyarrow import parquet
+from pyarrow import parquet, types
 
 from onestage.collect.encodings import decoded, newline
 from onestage.collect.lines import ByteLines, shard_lines
+from onestage.collect.opening import max_output_bytes
 from onestage.collect.raw import (
     MAX_RECORD_BYTES,
     BadRecord,
@@ -215,38 +216,63 @@ def _require_columns(columns: list[str], source: Source, path: Path) -> None:
             )
 
 
-def read_parquet(
-    shard: Shard,
-    source: Source,
-    limit: int,  # noqa: ARG001
-) -> Iterator[RawRecord | BadRecord]:
-    """Yield one record a row of the shard's row groups, with the fields that are asked for."""
-    with parquet.ParquetFile(shard.path) as table:
+def read_parquet(shard: Shard, source: Source, limit: int) -> Iterator[RawRecord | BadRecord]:
+    """Yield one record a row of the shard's row groups, with the fields that are asked for.
+
+    Texts are kept as the file keeps them, once each however many rows hold them, until their
+    row is made: a few bytes can stand for gigabytes.
+    """
+    path = Path(shard.path)
+    groups = range(shard.start, shard.stop)
+    with parquet.ParquetFile(path) as table:
         columns = table.schema_arrow.names
-        _require_columns(columns, source, Path(shard.path))
-        wanted = {name if name in columns else name.split(".")[0] for name in wanted_fields(source)}
+        texts = [field.name for field in table.schema_arrow if types.is_string(field.type)]
+        _require_columns(columns, source, path)
+        _require_modest(path, table.metadata, groups)
+    wanted = {name if name in columns else name.split(".")[0] for name in wanted_fields(source)}
+    with parquet.ParquetFile(path, read_dictionary=texts) as table:
         batches = table.iter_batches(
             batch_size=_BATCH_ROWS,
-            row_groups=range(shard.start, shard.stop),
+            row_groups=groups,
             columns=[name for name in columns if name in wanted],
         )
         for batch in batches:
-            yield from _batch_records(batch)
+            for index in range(batch.num_rows):
+                yield _row_of(batch, index, limit)
 
 
-def _batch_records(batch: Any) -> Iterator[RawRecord | BadRecord]:
+def _require_modest(path: Path, metadata: Any, groups: Iterable[int]) -> None:
+    """Refuse row groups that grow beyond what text does.
+
+    Raises:
+        InputError: one grows as no text does.
+    """
+    for index in groups:
+        group = metadata.row_group(index)
+        columns = [group.column(number) for number in range(group.num_columns)]
+        stored = sum(column.total_compressed_size for column in columns)
+        if group.total_byte_size > max_output_bytes(stored):
+            raise InputError(
+                f"{path}: row group {index} of {stored} bytes grows to {group.total_byte_size}; "
+                "text does not: fetch the file again, or look at what it is"
+            )
+
+
+def _row_of(batch: Any, index: int, limit: int) -> RawRecord | BadRecord:
     try:
-        yield from batch.to_pylist()
-    except UnicodeDecodeError:  # nothing was yielded yet: find the row, spare its neighbours
-        for index in range(batch.num_rows):
-            try:
-                yield from batch.slice(index, 1).to_pylist()
-            except UnicodeDecodeError as error:
-                yield BadRecord(
-                    "undecodable",
-                    f"byte 0x{error.object[error.start]:02x} at byte {error.start} "
-                    "of its text does not decode as utf-8",
-                )
+        record: RawRecord = {
+            name: column[index].as_py()
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        }
+    except UnicodeDecodeError as error:
+        return BadRecord(
+            "undecodable",
+            f"byte 0x{error.object[error.start]:02x} at byte {error.start} "
+            "of its text does not decode as utf-8",
+        )
+    if sum(len(value) for value in record.values() if isinstance(value, str)) > limit:
+        return BadRecord("oversized", f"the row is longer than {limit} characters")
+    return record
 
 
 def row_starts(lines: ByteLines) -> Iterator[int]:

@@ -114,7 +114,7 @@ def _sections(
     """Yield what stands under each heading; what precedes the first one has the file's name."""
     unit = _Unit(title, limit)
     for line in lines:
-        match = heading.match(line.text)
+        match = heading.match(line.text.removesuffix("\n"))
         if match is None:
             unit.add(line)
             continue
@@ -147,7 +147,7 @@ def record_boundary(lines: ByteLines, source: Source) -> int | None:
         if not isinstance(text, str):
             continue
         first = text.rstrip("\r\n").split("\r")[0]
-        if source.record == "section" and heading.match(f"{first}\n"):
+        if source.record == "section" and heading.match(first):
             return offset
         if source.record == "paragraph" and not text.strip():
             return lines.position

@@ -19,8 +19,8 @@ from onestage.collect.raw import RawRecord, Shard, wanted_fields
 from onestage.errors import InputError
 from onestage.sources import Source
 
-# A tree takes about ten times as much memory as its file.
-_MAX_TREE_BYTES = 64 * 2**20
+# A tree takes about ten times as much memory as its file; one of the smallest elements, 33 times.
+_MAX_TREE_BYTES = 16 * 2**20
 _PLAIN_RECORD = re.compile(r"(//?)([\w.-]+(?:/[\w.-]+)*)")
 # Such a field looks at nothing outside of its record.
 _STEP = r"(?:[\w-]+|@[\w-]+|\*|text\(\)|\.)"

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as arrow
 import pytest
 from pyarrow import parquet
+from raw_files import source, values
 
 from onestage.collect.readers import BadRecord, Located, read_source
 from onestage.errors import InputError
@@ -206,3 +207,11 @@ def test_a_byte_order_mark_is_no_text_whatever_utf_8_is_called(
     path = _bytes(tmp_path / "a.csv", b"\xef\xbb\xbftitle,text\na,b\n")
     (found,) = read_source(_source(path, encoding=encoding))
     assert found.value == {"title": "a", "text": "b"}
+
+
+def test_a_heading_ends_before_its_line_does(tmp_path: Path) -> None:
+    """The line break is no sign that a pattern may count."""
+    path = tmp_path / "a.txt"
+    path.write_text("一、即\n一、症状\n发热。\n", encoding="utf-8")
+    given = source(path, record="section", heading="一、([^。]{2,})")
+    assert [value["title"] for value in values(given)] == ["a", "症状"]

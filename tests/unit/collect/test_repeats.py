@@ -2,8 +2,10 @@
 
 import random
 
+import pytest
 from unit.collect.collecting import choices, collect, web_source
 
+from onestage.collect import repeats
 from onestage.collect.selection import Collect
 from onestage.records import Passage, Rejection
 from onestage.similarity import comparable, jaccard, ngrams
@@ -70,7 +72,11 @@ def test_a_changed_dose_in_a_short_text_is_no_duplicate() -> None:
 _PREFACE = "本书由编写组集体编写，版权归编写组所有，未经许可不得转载。"
 
 
-def test_boilerplate_stays_as_often_as_is_allowed() -> None:
+@pytest.mark.parametrize("at_once", [1, 4_000_000])
+def test_boilerplate_stays_as_often_as_is_allowed(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeats, "_SENTENCES_AT_ONCE", at_once)
     bodies = ["高血压要低盐饮食。", "糖尿病要控制血糖。", "哮喘要避开过敏原。", "痛风要少喝啤酒。"]
     texts = [f"{_PREFACE}{body}" for body in bodies]
     section = choices(
