@@ -82,10 +82,11 @@ def _masked(*texts: str, mask_personal: bool) -> tuple[Any, ...]:
 def unwrapped(text: str) -> str:
     """Join lines that were broken at a fixed width within a sentence; others stay.
 
-    The width shows in the longest line, but for single ones that are no line of print. A line runs on if a bracket is open at its end, if
-    the next one begins with a mark that cannot begin one, or if it is long (or the tail of a
-    long one), has no sentence's end at its end and is no row of items. Ideographs are joined
-    and a number's parts as they stand, words by a space.
+    The width shows in the longest line, but for single ones that are no line of print. A line
+    runs on if a bracket is open at its end, if the next one begins with a mark that cannot
+    begin one, or if it is long (or the tail of a long one), has no sentence's end at its end
+    and is no row of items. Ideographs are joined and a number's parts as they stand, words by
+    a space.
     """
     lines = text.split("\n")
     width = _width(lines)
