@@ -47,7 +47,15 @@ def main(key: str, out: Path, rejected: Path, metrics: Path, params_file: Path) 
             for item in progress(merger.collect(), f"merge {key}", "record"):
                 (dropped if isinstance(item, Rejection) else kept).write(item)
         outputs.write_json(metrics_part, merger.counts.as_metrics())
-    shutil.rmtree(_SCRATCH / key, ignore_errors=True)
+    _remove_drafts(_SCRATCH / key)
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Remove the drafts of a source; renamed first, lest half of them be taken for whole."""
+    gone = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(gone, ignore_errors=True)
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ class OneLineCommand(click.Command):
     """A click command that turns the project's own errors into one line on stderr."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; any other exception is a bug and keeps its traceback."""
+        """Run the command; any exception but ours and the system's is a bug with a traceback."""
         try:
             return super().invoke(ctx)
         except OnestageError as error:
             raise click.ClickException(" ".join(str(error).split())) from error
+        except OSError as error:  # a folder that cannot be written, a host that does not answer
+            raise click.ClickException(" ".join(str(error).split()) or repr(error)) from error
 
 
 def path_option(name: str, help_text: str) -> Callable[[F], F]:

@@ -3,10 +3,12 @@
 import csv
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from onestage.errors import InputError
 
 # Git and DVC ignore this ending, so what a killed run leaves behind enters no hash.
 PARTIAL_SUFFIX = ".partial"
@@ -19,6 +21,13 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _refuse_folders(files: Iterable[Path]) -> None:
+    """Never remove a folder, whoever's it is, in place of a file."""
+    for path in files:
+        if path.is_dir():
+            raise InputError(f"{path}: expected a file to write, found a folder; name another")
+
+
 @contextmanager
 def staged(*paths: Path) -> Iterator[list[Path]]:
     """Yield a temporary path for each output; rename all of them when the block succeeds.
@@ -26,6 +35,7 @@ def staged(*paths: Path) -> Iterator[list[Path]]:
     A path without suffix is a folder and is created empty. If the block raises, nothing is
     left, neither temporary nor final.
     """
+    _refuse_folders(path for path in paths if path.suffix)
     partial = [path.with_name(path.name + PARTIAL_SUFFIX) for path in paths]
     for path in (*partial, *paths):
         _remove(path)

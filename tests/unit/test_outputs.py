@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from onestage import outputs
+from onestage.errors import InputError
 
 
 def test_outputs_appear_together_when_the_block_succeeds(tmp_path: Path) -> None:
@@ -49,3 +50,11 @@ def test_csv_has_unix_line_ends(tmp_path: Path) -> None:
     rows = [{"x": 1, "y": 1 / 3}, {"x": 2, "y": "a,b"}]
     outputs.write_csv(tmp_path / "t.csv", rows)
     assert (tmp_path / "t.csv").read_bytes() == b'x,y\n1,0.333333\n2,"a,b"\n'
+
+
+def test_a_folder_is_not_taken_for_a_file(tmp_path: Path) -> None:
+    (tmp_path / "v1.0").mkdir()
+    (tmp_path / "v1.0" / "mine").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match=r"v1\.0: expected a file to write, found a folder"):
+        outputs.staged(tmp_path / "v1.0").__enter__()
+    assert (tmp_path / "v1.0" / "mine").exists()

@@ -74,13 +74,20 @@ def _tree(page: str) -> Any:
         tree = document_fromstring(page.replace("\0", "").encode(), parser=parser)
     except etree.ParserError:  # nothing but blanks and comments
         return None
+    for element in list(tree.iter("math")):
+        _become_text(element, element_text(element))
     for element in list(tree.iter(*SCRIPTS)):
-        text = script("".join(element.itertext()), SCRIPTS[element.tag])
-        for child in list(element):
-            element.remove(child)
-        element.text = text
-    etree.strip_tags(tree, *SCRIPTS)
+        _become_text(element, script("".join(element.itertext()), SCRIPTS[element.tag]))
+    # What was struck out is no longer said; what is marked up as a time or label is said.
+    etree.strip_elements(tree, "del", "s", "strike", with_tail=False)
+    etree.strip_tags(tree, "math", "time", "label", "output", *SCRIPTS)
     return tree
+
+
+def _become_text(element: Any, text: str) -> None:
+    for child in list(element):
+        element.remove(child)
+    element.text = text
 
 
 def _title(tree: Any) -> str:

@@ -17,7 +17,10 @@ _DASH = r"[.\u2010-\u2013-]"
 _BEFORE = r"(?<![0-9A-Za-z+])(?<![0-9][.,\u2010-\u2013-])"
 _AFTER = r"(?![0-9A-Za-z])(?![.,\u2010-\u2013-][0-9])"
 # A quantity ends with a unit: 400-800-1200 mg.
-_NO_UNIT = r"(?! ?(?:[mkμµn]?[gLlm]\b|[cmkn]m\b|mmol|IU\b|U\b|kcal|[%％℃‰元次例克毫单千万]))"
+_NO_UNIT = (
+    r"(?! ?(?:[mkμµn]?[gLlm]\b|[cmkn]m\b|mmol|IU\b|U\b|kcal|copies|cells|CFU|/ ?[A-Za-zμµ]"
+    r"|[%％℃‰元次例克毫单千万亿张份拷]|人次|个(?!人)))"
+)
 
 # Numbers that name papers, trials, products and grants look like telephone numbers at times.
 _NAMES_A_THING = (
@@ -53,7 +56,7 @@ _RECORD_ZH = (
     r"(?:病历号|病历编号|病案号|住院号|住院编号|门诊号|急诊号|就诊号|就诊卡号|诊疗卡号|医保号"
     r"|医保卡号|医疗卡号|社保号|社保卡号|病员号|患者编号|患者ID|病人ID|检查号|影像号|超声号"
     r"|病理号|标本号|X线号|X光号|CT号|MR号|MRI号|银行卡号)码?[ :：]{0,2}[为是]?[ :：]{0,2}"
-    r"(?P<hidden>[A-Za-z]{0,4}-?[0-9](?:-?[0-9A-Za-z]){3,19})(?![0-9A-Za-z])"
+    r"(?P<hidden>[A-Za-z]{0,4}-?[0-9](?:-?[0-9A-Za-z]){3,19})(?![0-9A-Za-z]| ?[人个张例次名份床])"
 )
 _RECORD_EN = (
     r"\b(?:MRN|mrn|(?:[Mm]edical|[Hh]ealth) [Rr]ecord (?:[Nn]umber|[Nn]o\b\.?|#|ID)"
@@ -66,7 +69,8 @@ _RECORD_EN = (
 _EXTENSION = r"(?:(?: ?转 ?| ?(?:ext|EXT|Ext|x)\.? ?|-)[0-9]{1,5}(?![0-9]))?"
 _MOBILE_ZH = (
     rf"{_BEFORE}(?P<hidden>(?:(?:\+ ?|00)?86{_JOINT}?|\((?:\+|00)?86\) ?)?"
-    rf"1[3-9][0-9](?:[0-9]{{8}}|(?P<joint>[ -])[0-9]{{4}}(?P=joint)[0-9]{{4}}(?! [0-9]))){_AFTER}"
+    rf"1[3-9][0-9](?:[0-9]{{8}}|(?P<joint>[ -])[0-9]{{4}}(?P=joint)[0-9]{{4}}(?! [0-9])))"
+    rf"{_AFTER}{_NO_UNIT}"
 )
 _AREA_ZH = r"(?:10|2[0-57-9]|[3-9][0-9]{2})"
 _LANDLINE_ZH = (
@@ -130,6 +134,11 @@ def _is_international(number: str) -> bool:
     return 9 <= len(digits) <= 15 and not digits.endswith("000")
 
 
+def _is_no_count(number: str) -> bool:
+    """Say whether a number names something: `patient number 1245` may be how many there are."""
+    return not number.isdecimal() or len(number) >= 6
+
+
 def _always(_: str) -> bool:
     return True
 
@@ -163,7 +172,7 @@ _RECORD_RULES = (
         re.compile(
             r"(?:dentifier|umber|No|no|#|ID|MRN|mrn)(?: is| was)?[ .:#=]{0,3}[A-Z]{0,4}-?[0-9]"
         ),
-        _Rule("RECORD", re.compile(_RECORD_EN)),
+        _Rule("RECORD", re.compile(_RECORD_EN), _is_no_count),
     ),
 )
 _FOUR_DIGITS = re.compile(r"[0-9](?:[ ()（）.\u2010-\u2013-]{0,2}[0-9A-Za-z]){3}")

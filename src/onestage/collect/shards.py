@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -129,6 +130,13 @@ def shard_sizes(shards: Sequence[Shard]) -> list[int]:
     ]
 
 
+@cache
+def _file_digest(path: str, _size: int, _changed_ns: int) -> bytes:
+    """Return a hash of a file; once a process, however many shards the file has."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, hashlib.blake2b).digest()
+
+
 def shard_digest(shard: Shard) -> str:
     """Return a hash (24 hex digits) of all that a shard's records come from.
 
@@ -141,7 +149,9 @@ def shard_digest(shard: Shard) -> str:
     path = Path(shard.path)
     start, stop = shard.start, shard.stop
     if shard.format == "parquet":
-        start, stop = 0, path.stat().st_size
+        state = path.stat()
+        digest.update(_file_digest(shard.path, state.st_size, state.st_mtime_ns))
+        return digest.hexdigest()
     header_stop = header_end(shard) if shard.format in ("csv", "tsv") and start else 0
     runs_on = False
     with path.open("rb") as stream:

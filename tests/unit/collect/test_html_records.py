@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from raw_files import source, values
 
+from onestage.collect.html_records import page_record
 from onestage.collect.raw import BadRecord
 from onestage.sources import Fields
 
@@ -67,3 +68,21 @@ def test_a_page_in_the_wrong_encoding_or_too_long_is_bad(tmp_path: Path) -> None
     assert value.reason == "undecodable"
     (value,) = values(source(path), max_record_bytes=100)
     assert value.reason == "oversized"
+
+
+@pytest.mark.parametrize(
+    ("inline", "text"),
+    [
+        ("take for <time>5 h</time> only", "take for 5 h only"),
+        ("<label>Dose</label> 10 mg", "Dose 10 mg"),
+        ("take <del>5</del> 10 mg", "take 10 mg"),
+        ("count 3×<math><msup><mn>10</mn><mn>9</mn></msup></math>/L", "count 3×10⁹/L"),
+        ("give <math><mfrac><mn>1</mn><mn>2</mn></mfrac></math> of it", "give 1/2 of it"),
+    ],
+)
+def test_inline_elements_keep_what_they_say(inline: str, text: str) -> None:
+    prose = "Give the tablet with water in the morning, and measure the blood pressure. " * 4
+    body = f"<article><p>{prose}</p><p>{inline}</p></article>"
+    found = page_record(f"<html><body>{body}</body></html>")
+    assert not isinstance(found, BadRecord)
+    assert text in " ".join(found["text"].split())

@@ -84,6 +84,18 @@ _PERSONAL = [
 ]  # fmt: skip
 
 _IMPERSONAL = [
+    "The total patient number was 1245.",
+    "Patient number: 1245",
+    "hospital number 3000",
+    "门诊号为12000人次",
+    "急诊号1200个",
+    "CT号1200张",
+    "WBC 15000000000/L",
+    "HCV RNA 13912345678 IU/ml",
+    "HCV-RNA 13500000000 copies/mL",
+    "13800000000 CFU/L",
+    "13612345678例次",
+    "13512345678元",
     # doses and values
     "手机+86 138-0013", "批号 138001380001", "国药准字H13800138000", "0.13800138000",
     "批号：13800138000",
