@@ -10,7 +10,7 @@ from onestage import outputs
 from onestage.check import faults
 from onestage.command import OneLineCommand, params_option
 from onestage.errors import InputError
-from onestage.filter_commands import calibrate, train_filter, weigh_lexicon
+from onestage.filter_commands import calibrate, require_ending, train_filter, weigh_lexicon
 from onestage.lexicon_recipe import derive_lexicon
 
 
@@ -86,8 +86,7 @@ def _metrics(path: Path) -> dict[str, Any]:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Lexicon to write.")
 def derive_lexicon_command(descriptions: Path, general: tuple[Path, ...], out: Path) -> None:
     """Derive words and short terms of a domain from long descriptions."""
-    if not out.suffix:
-        raise InputError(f"{out}: expected a file name with an ending, such as lexicon.txt")
+    require_ending(out, "lexicon.txt")
     terms = derive_lexicon(
         _lines(descriptions), [line for path in general for line in _lines(path)]
     )

@@ -38,7 +38,7 @@ def weigh_lexicon(lexicon: Path, labelled: tuple[Path, ...], out: Path) -> None:
     will do for labels: textbook passages as 1, news as 0. Use passages of the kind that is to
     be told apart, and other ones to calibrate.
     """
-    _require_ending(out, "lexicon.tsv")
+    require_ending(out, "lexicon.tsv")
     given = load_lexicon(lexicon)
     weights = weigh(given, read_labelled(labelled))
     with outputs.staged(out) as (part,):
@@ -71,7 +71,7 @@ def train_filter(
     # Training alone needs scipy, which takes a moment to import.
     from onestage.filter_recipe import label_by_lexicon, train  # noqa: PLC0415
 
-    _require_ending(out, "filter.safetensors")
+    require_ending(out, "filter.safetensors")
     if labelled and not text and lexicon is None:
         rows = read_labelled(labelled)
     elif text and lexicon is not None and not labelled:
@@ -207,6 +207,7 @@ def _counted(rows: list[Labelled]) -> str:
     return f"{of_domain} domain and {len(rows) - of_domain} general passages"
 
 
-def _require_ending(out: Path, example: str) -> None:
+def require_ending(out: Path, example: str) -> None:
+    """Refuse an output's name without an ending: such a name stands for a folder."""
     if not out.suffix:
         raise InputError(f"{out}: expected a file name with an ending, such as {example}")

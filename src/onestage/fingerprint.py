@@ -6,6 +6,12 @@ from functools import cache
 from pathlib import Path
 
 
+def file_digest(path: Path) -> str:
+    """Return a hash (24 hex digits) of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
+
+
 @cache
 def code_digest() -> str:
     """Return a hash of this package's source files and of the versions of all libraries."""

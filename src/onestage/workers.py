@@ -51,7 +51,7 @@ def ordered_map(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     elif workers < 2:
         results = map(run, items)
     else:
-        results = _on_processes(run, items, workers)
+        results = _on_processes(function, items, workers)
     for result in results:
         if isinstance(result, OnestageError):
             raise result
@@ -71,14 +71,16 @@ def _in_folder(folder: Path, function: Callable[[T], R], item: T) -> R:
     return function(item)
 
 
-def _on_processes(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+def _on_processes(
+    function: Callable[[T], R], items: Sequence[T], workers: int
+) -> Iterator[R | OnestageError]:
     # Not forked: libraries may hold threads by now. Not multiprocessing.Pool: it waits for
     # ever for the result of a worker that the system has ended.
     context = multiprocessing.get_context("forkserver")
     # What the workers need is imported once, in the process that they are forked from.
     context.set_forkserver_preload([_module(function)])
     with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
-        futures = [pool.submit(function, item) for item in items]
+        futures = [pool.submit(_caught, function, item) for item in items]
         try:
             for future in futures:
                 yield future.result()
@@ -92,10 +94,8 @@ def _on_processes(function: Callable[[T], R], items: Sequence[T], workers: int) 
 
 
 def _module(function: Any) -> str:
-    """Return the module of the innermost function of nested partials."""
-    while isinstance(function, partial):
-        function = function.args[0] if function.func is _caught else function.func
-    return str(function.__module__)
+    """Return the module of a function, or of what a partial calls."""
+    return str(getattr(function, "func", function).__module__)
 
 
 def _end_with_parent() -> None:

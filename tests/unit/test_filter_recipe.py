@@ -33,8 +33,8 @@ def test_a_filter_tells_unseen_passages_apart_short_and_long() -> None:
     domain = classifier.probabilities([*_passages(_DOMAIN, 40, 9), " ".join(_DOMAIN[:3])])
     general = classifier.probabilities([*_passages(_GENERAL, 40, 9), " ".join(_GENERAL[:3])])
     # A passage of shared words alone, which the vocabularies allow, may be misjudged.
-    assert sum(value >= classifier.threshold for value in domain) >= 40
-    assert sum(value < classifier.threshold for value in general) >= 40
+    assert sum(value >= classifier.facts.threshold for value in domain) >= 40
+    assert sum(value < classifier.facts.threshold for value in general) >= 40
     assert domain[-1] > 0.9
     assert general[-1] < 0.1
 

@@ -1,33 +1,17 @@
 """What counts as the same text."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
+from brute_force import similarity_by_windows
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onestage.similarity import BANDS, band_keys, comparable, jaccard, minhash, ngrams
 
 
-def _similarity(left: str, right: str, length: int) -> Fraction:
-    """Jaccard similarity by counting each window of either text, without sets of grams."""
-
-    def windows(text: str) -> list[str]:
-        if len(text) < length:
-            return [text]
-        return [text[i : i + length] for i in range(len(text)) if i + length <= len(text)]
-
-    one, other = windows(left), windows(right)
-    both = [gram for n, gram in enumerate(one) if gram in other and gram not in one[:n]]
-    either = one + other
-    all_of_them = [gram for n, gram in enumerate(either) if gram not in either[:n]]
-    return Fraction(len(both), len(all_of_them))
-
-
 @given(st.text("abc", max_size=25), st.text("abc", max_size=25), st.integers(1, 6))
 def test_similarity_is_exact(left: str, right: str, length: int) -> None:
-    expected = _similarity(left, right, length)
+    expected = similarity_by_windows(left, right, length)
     assert jaccard(ngrams(left, length), ngrams(right, length)) == pytest.approx(float(expected))
 
 

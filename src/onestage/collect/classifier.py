@@ -61,11 +61,6 @@ class Classifier:
         self.weights = weights
         self.facts = facts
 
-    @property
-    def threshold(self) -> float:
-        """The probability from which training recommends to keep a passage."""
-        return self.facts.threshold
-
     def probabilities(self, texts: Sequence[str]) -> list[float]:
         """Return one probability a text; 0 where a text is too short for any n-gram."""
         return [self._probability(text) for text in texts]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from onestage.collect.normalise import normalise
 from onestage.collect.personal import mask
-from onestage.collect.readers import BadRecord, RawRecord, placeholders
+from onestage.collect.raw import BadRecord, RawRecord, placeholders
 from onestage.records import Message
 from onestage.sources import Fields
 

@@ -17,7 +17,7 @@ from onestage.collect.raw import Shard
 from onestage.collect.readers import read_shard
 from onestage.collect.selection import Collect, Selector
 from onestage.collect.shards import plan_shards, shard_digest, shard_sizes
-from onestage.fingerprint import code_digest
+from onestage.fingerprint import code_digest, file_digest
 from onestage.sources import Source
 
 
@@ -37,7 +37,7 @@ class Work(NamedTuple):
 def work_on(source: Source, choices: Collect, scratch: Path) -> Work:
     """Return the work on one source, with its filters as they are now."""
     return Work(
-        source, choices, scratch, _file_digest(source.lexicon), _file_digest(source.classifier)
+        source, choices, scratch, _filter_digest(source.lexicon), _filter_digest(source.classifier)
     )
 
 
@@ -133,10 +133,9 @@ def _domain_filter(work: Work) -> DomainFilter | None:
     )
 
 
-def _file_digest(path: str) -> str:
+def _filter_digest(path: str) -> str:
     found = Path(path)
-    content = found.read_bytes() if found.is_file() else b""
-    return hashlib.blake2b(content, digest_size=12).hexdigest()
+    return file_digest(found) if found.is_file() else ""
 
 
 # A worker drafts many shards of one source. The digests tell files from their former selves.

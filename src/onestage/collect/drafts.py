@@ -83,7 +83,7 @@ class Summary(msgspec.Struct):
         self.records[draft.part] += 1
         if draft.bad is not None:
             self.bad.append((draft.part, draft.record, draft.bad))
-        self.empty += draft.rejected is not None
+        self.empty += draft.rejected is not None and draft.rejected[0] == "empty"
         self.passages += len(draft.passages)
         self.left += left
 

@@ -43,19 +43,14 @@ def without_html(record: RawRecord, source: Source) -> RawRecord | BadRecord:
 
     A fragment in which no main text is found keeps all its text.
     """
+    names = set(wanted_fields(source)) - {source.fields.title}
     try:
         return {
-            name: _fragment_text(value)
-            if isinstance(value, str) and name in _names(source)
-            else value
+            name: _fragment_text(value) if isinstance(value, str) and name in names else value
             for name, value in record.items()
         }
     except RecursionError:
         return BadRecord("unparsable", "nested too deeply")
-
-
-def _names(source: Source) -> set[str]:
-    return {name for name in wanted_fields(source) if name != source.fields.title}
 
 
 def _fragment_text(value: str) -> str:

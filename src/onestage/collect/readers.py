@@ -17,7 +17,6 @@ from onestage.collect.raw import (
     Located,
     RawRecord,
     Shard,
-    placeholders,
     wanted_fields,
 )
 from onestage.collect.shards import plan_shards, source_files
@@ -26,18 +25,6 @@ from onestage.collect.texts import read_txt
 from onestage.collect.xml_records import has_matching_field, read_xml
 from onestage.errors import InputError
 from onestage.sources import Source
-
-__all__ = [
-    "BadRecord",
-    "Located",
-    "RawRecord",
-    "placeholders",
-    "read_shard",
-    "read_source",
-    "require_matching_field",
-    "require_records",
-    "wanted_fields",
-]
 
 _Reader = Callable[[Shard, Source, int], Iterator[RawRecord | BadRecord]]
 _READERS: dict[str, _Reader] = {

@@ -87,7 +87,7 @@ def candidate_pairs(bands: Iterable[Hashes], places: Numbers) -> Iterator[tuple[
         before = np.concatenate([starts[later], later - 1])
         pairs = places[order[np.tile(later, 2)]].astype(np.uint64) << np.uint64(32)
         found = np.union1d(found, pairs | places[order[before]].astype(np.uint64))
-    for pair in found.tolist():
+    for pair in map(int, found):  # one at a time: a list of all is larger
         yield pair >> 32, pair & 0xFFFFFFFF
 
 

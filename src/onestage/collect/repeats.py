@@ -1,6 +1,7 @@
 """Which passages of a source repeat an earlier one, over all its portions."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from onestage.similarity import BANDS, NearDuplicates, comparable, jaccard, ngra
 _BANDS_AT_ONCE = 4
 # Likewise sentences, by their hash: sorting takes some 50 bytes each.
 _SENTENCES_AT_ONCE = 4_000_000
+# A passage is compared with several others; its n-grams are made once while it is.
+_GRAMS_AT_ONCE = 256
 
 
 class Boilerplate(Params, frozen=True):
@@ -70,10 +73,12 @@ class Repeats:
     def _near_duplicates(
         self, distinct: NDArray[np.int64], choices: NearDuplicates
     ) -> dict[int, Match]:
+        @lru_cache(maxsize=_GRAMS_AT_ONCE)
+        def grams(place: int) -> set[str]:
+            return ngrams(comparable(self._text(place)), choices.ngram_chars)
+
         def similarity(earlier: int, later: int) -> float:
-            texts = (comparable(self._text(place)) for place in (earlier, later))
-            left, right = (ngrams(text, choices.ngram_chars) for text in texts)
-            return jaccard(left, right)
+            return jaccard(grams(earlier), grams(later))
 
         pairs = candidate_pairs(self._bands(distinct), distinct)
         return near_duplicates(pairs, similarity, choices.threshold)
@@ -96,7 +101,7 @@ class Repeats:
         """Return the share for each passage; what duplicates say once more counts nothing."""
         stands = is_first.copy()
         stands[list(self._near)] = False
-        documents = self._rising("documents", "digests")
+        documents = self._documents()
         found = np.zeros(len(is_first), dtype=np.int64)
         sentences = sum(len(store.column("sentences")) for store in self._stores)
         parts = sentences // _SENTENCES_AT_ONCE + 1
@@ -124,11 +129,11 @@ class Repeats:
         hashes, where, chars = (np.concatenate(column) for column in zip(*columns, strict=True))
         return hashes, where, chars
 
-    def _rising(self, name: str, counted: str) -> NDArray[np.int64]:
-        """Join columns of places within a portion into places within the source."""
-        bases = _starts(np.array([len(store.column(counted)) for store in self._stores]))
+    def _documents(self) -> NDArray[np.int64]:
+        """Return the place of each passage's document within the source."""
+        bases = _starts(np.array([len(store.column("digests")) for store in self._stores]))
         columns = zip(self._stores, bases[:-1], strict=True)
-        return np.concatenate([store.column(name) + base for store, base in columns])
+        return np.concatenate([store.column("documents") + base for store, base in columns])
 
 
 def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

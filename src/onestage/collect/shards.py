@@ -16,9 +16,8 @@ from onestage.collect.raw import MAX_RECORD_BYTES, Shard
 from onestage.collect.tables import header_end, row_groups, row_starts
 from onestage.collect.texts import record_boundary
 from onestage.errors import InputError
+from onestage.fingerprint import file_digest
 from onestage.sources import Source
-
-__all__ = ["Shard", "plan_shards", "shard_digest", "shard_sizes", "source_files"]
 
 _COPY_BYTES = 2**20
 
@@ -131,10 +130,9 @@ def shard_sizes(shards: Sequence[Shard]) -> list[int]:
 
 
 @cache
-def _file_digest(path: str, _size: int, _changed_ns: int) -> bytes:
+def _digest_of_state(path: Path, _size: int, _changed_ns: int) -> str:
     """Return a hash of a file; once a process, however many shards the file has."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, hashlib.blake2b).digest()
+    return file_digest(path)
 
 
 def shard_digest(shard: Shard) -> str:
@@ -150,7 +148,7 @@ def shard_digest(shard: Shard) -> str:
     start, stop = shard.start, shard.stop
     if shard.format == "parquet":
         state = path.stat()
-        digest.update(_file_digest(shard.path, state.st_size, state.st_mtime_ns))
+        digest.update(_digest_of_state(path, state.st_size, state.st_mtime_ns).encode())
         return digest.hexdigest()
     header_stop = header_end(shard) if shard.format in ("csv", "tsv") and start else 0
     runs_on = False

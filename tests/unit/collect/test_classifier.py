@@ -99,7 +99,7 @@ def test_a_filter_is_stored_and_loaded_as_it_was(tmp_path: Path) -> None:
     path.write_bytes(_classifier().encoded())
     loaded = load_classifier(path)
     assert loaded.facts == _FACTS
-    assert loaded.threshold == 0.4
+    assert loaded.facts.threshold == 0.4
     assert loaded.probabilities(["发热 fever"]) == _classifier().probabilities(["发热 fever"])
     assert loaded.encoded() == path.read_bytes()
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from onestage.collect.documents import Document, to_document, to_messages, unwrapped
-from onestage.collect.readers import BadRecord
+from onestage.collect.raw import BadRecord
 from onestage.records import Message
 from onestage.sources import Fields
 

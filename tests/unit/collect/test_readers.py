@@ -10,7 +10,8 @@ import pytest
 from pyarrow import parquet
 from raw_files import source, values
 
-from onestage.collect.readers import BadRecord, Located, read_source
+from onestage.collect.raw import BadRecord, Located
+from onestage.collect.readers import read_source
 from onestage.errors import InputError
 from onestage.sources import Fields, Source
 

@@ -4,26 +4,12 @@ import random
 from fractions import Fraction
 
 import pytest
+from brute_force import similarity_by_windows
 
 from onestage.dedupe.duplicates import DuplicateIndex
 from onestage.similarity import NearDuplicates
 
 _CHOICES = NearDuplicates(threshold=0.8, ngram_chars=5, seed=1)
-
-
-def _similarity(left: str, right: str, length: int) -> Fraction:
-    """Jaccard similarity by counting each window of either text, without sets of grams."""
-
-    def windows(text: str) -> list[str]:
-        if len(text) < length:
-            return [text]
-        return [text[i : i + length] for i in range(len(text)) if i + length <= len(text)]
-
-    one, other = windows(left), windows(right)
-    both = [gram for n, gram in enumerate(one) if gram in other and gram not in one[:n]]
-    either = one + other
-    all_of_them = [gram for n, gram in enumerate(either) if gram not in either[:n]]
-    return Fraction(len(both), len(all_of_them))
 
 
 def test_verdicts_agree_with_comparing_all_pairs() -> None:
@@ -41,7 +27,7 @@ def test_verdicts_agree_with_comparing_all_pairs() -> None:
     kept: list[str] = []
     verdicts: list[bool] = []
     for text in texts:
-        best = max((_similarity(text, other, 5) for other in kept), default=Fraction(0))
+        best = max((similarity_by_windows(text, other, 5) for other in kept), default=Fraction(0))
         match = index.add(text, text)
         verdicts.append(match is not None)
         assert (match is not None) == (best >= Fraction(4, 5))
