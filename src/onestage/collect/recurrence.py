@@ -73,22 +73,34 @@ def earlier_documents(hashes: Hashes, documents: Numbers) -> Numbers:
     return found
 
 
-def candidate_pairs(bands: Iterable[Hashes], places: Numbers) -> Iterator[tuple[int, int]]:
-    """Yield (later, earlier) of places that share a key in some band, sorted.
+def candidate_pairs(
+    bands: Callable[[], Iterable[Hashes]], places: Numbers, least: int
+) -> Iterator[tuple[int, int]]:
+    """Yield (later, earlier) of places that share the keys of at least `least` bands, sorted.
 
-    `places` are those of the keys, rising. Of each group the pairs with its first and with
-    the next before are looked at: pairs of all would be quadratic, and the others are reached
-    through who stays for those.
+    `places` are those of the keys, rising. Of each group with one key the pairs with its first
+    and with the next before are looked at: pairs of all would be quadratic, and the others are
+    reached through who stays for those.
     """
     found = np.empty(0, dtype=np.uint64)
-    for keys in bands:
+    for keys in bands():
         order, starts = _grouped(keys)
         later = np.flatnonzero(starts != np.arange(len(keys)))
         before = np.concatenate([starts[later], later - 1])
-        pairs = places[order[np.tile(later, 2)]].astype(np.uint64) << np.uint64(32)
-        found = np.union1d(found, pairs | places[order[before]].astype(np.uint64))
-    for pair in map(int, found):  # one at a time: a list of all is larger
-        yield pair >> 32, pair & 0xFFFFFFFF
+        pairs = order[np.tile(later, 2)].astype(np.uint64) << np.uint64(32)
+        found = np.union1d(found, pairs | order[before].astype(np.uint64))
+    later, before = found >> np.uint64(32), found & np.uint64(0xFFFFFFFF)
+    shared = np.zeros(len(found), dtype=np.uint8)
+    for keys in bands():
+        shared += keys[later] == keys[before]
+    enough = shared >= least
+    yield from _pairs(places[later[enough]], places[before[enough]])
+
+
+def _pairs(left: Numbers, right: Numbers) -> Iterator[tuple[int, int]]:
+    """Yield pairs one at a time: a list of them all is larger than the arrays."""
+    for one, other in zip(left, right, strict=True):
+        yield int(one), int(other)
 
 
 def near_duplicates(

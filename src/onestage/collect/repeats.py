@@ -1,7 +1,7 @@
 """Which passages of a source repeat an earlier one, over all its portions."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,14 @@ from onestage.collect.recurrence import (
     ordinals,
 )
 from onestage.params import Params, Positive, Share
-from onestage.similarity import BANDS, NearDuplicates, comparable, jaccard, ngrams
+from onestage.similarity import (
+    BANDS,
+    NearDuplicates,
+    comparable,
+    jaccard,
+    least_bands,
+    ngrams,
+)
 
 # Bands are read a few at a time: all of them would be 256 bytes a passage in memory.
 _BANDS_AT_ONCE = 4
@@ -80,7 +87,9 @@ class Repeats:
         def similarity(earlier: int, later: int) -> float:
             return jaccard(grams(earlier), grams(later))
 
-        pairs = candidate_pairs(self._bands(distinct), distinct)
+        pairs = candidate_pairs(
+            partial(self._bands, distinct), distinct, least_bands(choices.threshold)
+        )
         return near_duplicates(pairs, similarity, choices.threshold)
 
     def _bands(self, places: NDArray[np.int64]) -> Iterator[NDArray[np.uint64]]:

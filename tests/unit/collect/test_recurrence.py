@@ -34,7 +34,7 @@ def test_earlier_documents_are_counted_once_each(steps: list[tuple[int, int]]) -
 
 
 def test_pairs_of_a_group_are_linear_in_number() -> None:
-    pairs = list(candidate_pairs([np.zeros(500, dtype=np.uint64)], np.arange(500)))
+    pairs = list(candidate_pairs(lambda: [np.zeros(500, dtype=np.uint64)], np.arange(500), 1))
     assert len(pairs) < 1000
     assert pairs == sorted(pairs)
     assert {later for later, _ in pairs} == set(range(1, 500))
@@ -46,7 +46,9 @@ def test_candidates_share_a_key_and_every_place_with_a_partner_has_one(
 ) -> None:
     bands = np.array(keys, dtype=np.uint64).reshape(-1, 2).T
     places = np.arange(len(keys)) * 3
-    found = list(candidate_pairs(bands, places))
+    found = list(candidate_pairs(lambda: bands, places, 1))
+    both = [pair for pair in found if keys[pair[0] // 3] == keys[pair[1] // 3]]
+    assert list(candidate_pairs(lambda: bands, places, 2)) == both
     for later, earlier in found:
         assert later > earlier
         assert any(a == b for a, b in zip(keys[later // 3], keys[earlier // 3], strict=True))
