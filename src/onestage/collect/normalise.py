@@ -41,7 +41,7 @@ _TABLE: dict[str, str] = {
         | _SPACES
         | _LINES
         | dict.fromkeys([*_INVISIBLE, *_CONTROLS], "")
-        | {0x2236: "："}  # the sign for ratios, which stands for a colon
+        | {0x2236: "：", 0xFF20: "@"}  # the sign for ratios stands for a colon
     ).items()
 }
 # Searched for at once: translating every character is ten times slower.
@@ -60,10 +60,13 @@ _SUPERSCRIPTS = re.compile(rf"<sup{_ATTRIBUTES}*\s*>([^<>]*)</sup>", re.IGNORECA
 _SUBSCRIPTS = re.compile(rf"<sub{_ATTRIBUTES}*\s*>([^<>]*)</sub>", re.IGNORECASE)
 # A script's tag is no style: without its partner it stays, since 10<sup>9 is not 109.
 _STYLES = re.compile(
-    rf"</?(?:b|i|u|em|strong|sc|small|big|font|span){_ATTRIBUTES}*\s*>"
-    rf"|<a{_ATTRIBUTES}+\s*>|</a>|<!--[^<>]*-->",
+    rf"</?(?:em|strong|sc|small|big|font|span){_ATTRIBUTES}*\s*>"
+    rf"|<[abiu]{_ATTRIBUTES}+\s*>|</[abiu]\s*>|<!--[^<>]*-->",
     re.IGNORECASE,
 )
+# One letter may be a quantity, a<b>c, unless the text also has the tag that ends it.
+_LETTER_STYLE = re.compile(r"<([biu])\s*>", re.IGNORECASE)
+_LETTER_STYLE_END = re.compile(r"</([biu])\s*>", re.IGNORECASE)
 _CELL_ENDS = re.compile(rf"</t[dh]>\s*<t[dh]{_ATTRIBUTES}*\s*>", re.IGNORECASE)
 _CELL_END = " | "
 _BREAKS = re.compile(
@@ -124,6 +127,9 @@ def _without_html(text: str) -> str:
         text = _ENTITY.sub(_character, text)
     if "<" not in text or not _TAG.search(text):
         return text
+    ended = {letter.lower() for letter in _LETTER_STYLE_END.findall(text)}
+    if ended:
+        text = _LETTER_STYLE.sub(lambda tag: "" if tag[1].lower() in ended else tag[0], text)
     text = _STYLES.sub("", text)
     text = _SUPERSCRIPTS.sub(lambda match: _script(match, SUPERSCRIPT), text)
     text = _SUBSCRIPTS.sub(lambda match: _script(match, SUBSCRIPT), text)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from onestage.collect.sentences import BRACKET_CHARS, BRACKETED, Span
+from onestage.quantities import LONGEST_QUANTITY, QUANTITY
 
 # A sentence that is too long is cut after one of these, the strongest first: ends of sentences
 # within a quotation, clause marks, white space; the last is the place before a bracket.
@@ -19,14 +20,7 @@ _CLAUSE_MARKS = tuple(
         "(?=[（(【〔“「『《])",
     )
 )
-_DIGITS = r"[\d⁰¹²³⁴-⁹⁺⁻]+"
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-# 10 mg, 5×10⁹/L, 7.35～7.45, 0.9%, 12 mmol/L: what means nothing once it is parted.
-_QUANTITY = re.compile(
-    rf"\d(?:{_DIGITS})?(?:(?:[.,:/]| ?[×~～–-] ?){_DIGITS})*"
-    r"(?: ?[A-Za-zμµ%％‰℃℉°/][A-Za-zμµ/·⁰¹²³⁴-⁹⁻]*)?"
-)
-_LONGEST_QUANTITY = 40
 
 # A heading is a short line that ends in no mark. A longer run of such lines is a list; then only
 # its last line may be one, or those last ones that follow a gap or begin as headings do.
@@ -202,7 +196,7 @@ def _cut_point(text: str, start: int, floor: int, limit: int) -> int:
     two digits is part of it, and without a clause mark the cut goes before what runs across
     `limit`.
     """
-    quantities = _spans(_QUANTITY, text, start, limit + _LONGEST_QUANTITY)
+    quantities = _spans(QUANTITY, text, start, limit + LONGEST_QUANTITY)
     brackets = _spans(BRACKETED, text, start, limit + BRACKET_CHARS)
     half = max(floor, start + (limit - start) // 2) + 1
     for whole in (brackets, []):
@@ -225,7 +219,7 @@ def _before_quantity(text: str, floor: int, limit: int, quantities: Sequence[Spa
     >>> _before_quantity("口服100 mg", 0, 4, [(2, 8)])
     2
     """
-    for spans in (quantities, _spans(_NUMBER, text, floor, limit + _LONGEST_QUANTITY)):
+    for spans in (quantities, _spans(_NUMBER, text, floor, limit + LONGEST_QUANTITY)):
         for first, last in spans:
             if floor < first < limit < last:
                 return first

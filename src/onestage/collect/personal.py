@@ -204,8 +204,9 @@ def mask(text: str) -> tuple[str, Counter[str]]:
     ('电话[PHONE]，住院号：[RECORD]，CRP 13.8 mg/L', Counter({'RECORD': 1, 'PHONE': 1}))
     """
     counts: Counter[str] = Counter()
-    if "@" in text:
-        text = _applied(_EMAIL_RULE, text, counts)
+    # Again, since one address may hide where the next begins: a@b.cn-c@d.cn.
+    while "@" in text and (masked := _applied(_EMAIL_RULE, text, counts)) != text:
+        text = masked
     if _ACCOUNT_WORD.search(text):
         text = _applied(_ACCOUNT_RULE, text, counts)
     if _FOUR_DIGITS.search(text):

@@ -1,10 +1,10 @@
 """The forms that a passage can take without a language model: raw text and templates."""
 
-import re
 from typing import Literal
 
 from onestage.identity import content_id, keyed_fraction
 from onestage.params import Above0, From0, NotNegative, Params, Positive
+from onestage.quantities import QUANTITY
 from onestage.records import Conversation, Message, Passage
 
 Mode = Literal["raw", "template", "openai"]
@@ -64,10 +64,6 @@ _SEQUEL = {
 # A title that is a question, as in question-and-answer sources, is the instruction itself.
 _QUESTION_SEQUEL = {"zh": "{0}请接着从“{1}”讲起。", "en": "{0} Please continue from: {1}"}
 _SUBJECT_CHARS = {"zh": 24, "en": 70}
-# A number or range with its unit: cut through, 100 mg would ask about 1.
-_QUANTITY = re.compile(
-    r"\d(?:[\d.,:/⁰¹²³⁴-⁹⁻]| ?[×~～–-] ?(?=\d))*(?: ?[A-Za-zμµ%％‰℃/][A-Za-zμµ/·⁰¹²³⁴-⁹⁻]*)?"
-)
 _CLAUSE_ENDS = "，。；：！？,;!?\n"
 
 
@@ -133,7 +129,7 @@ def _first_words(text: str, lang: str) -> str:
     if len(text) <= limit:
         return text
     cut = limit if lang == "zh" else len(clause.rsplit(" ", 1)[0])
-    for quantity in _QUANTITY.finditer(text[: 2 * limit]):
+    for quantity in QUANTITY.finditer(text[: 2 * limit]):
         if 0 < quantity.start() < cut < quantity.end():
             cut = quantity.start()
     return text[:cut].rstrip()

@@ -144,6 +144,8 @@ def test_supplementary_radicals_become_the_whole_character_that_they_are_or_stay
         # what only looks like a tag
         ("x<y and y>z, p<0.05 或 >140", "x<y and y>z, p<0.05 或 >140"),
         ("a<b, p < q and p > r, TG<p or b>c", "a<b, p < q and p > r, TG<p or b>c"),
+        ("a<b>c, x<i>y; <U>甲</u>", "a<b>c, x<i>y; 甲"),
+        ('<b class="x">甲', "甲"),
         ("ALB<35g/L,A/G<I.0", "ALB<35g/L,A/G<I.0"),
         ("<unk> <link>", "<unk> <link>"),
         # numbers of persons are not this module's task

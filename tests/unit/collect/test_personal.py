@@ -168,6 +168,20 @@ def test_text_without_numbers_and_addresses_stays(text: str) -> None:
     assert mask(text) == (text, {})
 
 
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("abc＠163.com", "[EMAIL]"),
+        ("a@b.cn-c@d.com.e@f.cn", "[EMAIL][EMAIL][EMAIL]"),
+        ("a@b.com12c@d.cn，5 mg", "[EMAIL][EMAIL]，5 mg"),
+    ],
+)
+def test_addresses_that_touch_are_all_masked(raw: str, expected: str) -> None:
+    masked, counts = mask(normalise(raw))
+    assert masked == expected
+    assert counts == {"EMAIL": expected.count("EMAIL")}
+
+
 def test_each_kind_is_counted() -> None:
     text = "a@b.cn，13800138000、13900139000，MRN 445566"
     assert mask(text) == (

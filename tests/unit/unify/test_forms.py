@@ -47,6 +47,7 @@ def test_the_wording_changes_with_the_passage_and_the_seed() -> None:
         ("甲" * 20 + "口服100mg一日", "zh", "甲" * 20 + "口服"),
         ("甲" * 19 + "口服10 mg一日", "zh", "甲" * 19 + "口服"),
         ("甲" * 20 + "5×10⁹/L以上", "zh", "甲" * 20),
+        ("甲" * 20 + "100 万U肌注", "zh", "甲" * 20),
         ("word " * 12 + "takes 10 mg daily", "en", "word " * 12 + "takes"),
         ("word " * 30, "en", " ".join(["word"] * 14)),
     ],

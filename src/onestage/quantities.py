@@ -1,0 +1,20 @@
+"""Numbers, ranges and ratios with their units: what a cut must not fall into."""
+
+import re
+
+_DIGITS = r"[\d⁰¹²³⁴-⁹⁺⁻]+"
+# 12.5, 8:30, 1：1000, 5×10⁹, 7.35～7.45, 2 - 3, 200 000
+_JOINT = r"(?:[.,·:：∶/]| ?[×*~～–—-] ?|[xX](?=\d)| (?=\d{3}(?!\d)))"
+_LATIN = r"[A-Za-zμµ%％‰℃℉°′″/][A-Za-zμµ/·⁰¹²³⁴-⁹⁻]*(?:\([A-Za-zμµ/·²]{1,20}\))?"
+_MEASURE = (
+    "(?:毫克|微克|纳克|千克|公斤|克|毫升|微升|升|毫米|厘米|米|毫摩尔|摩尔|国际单位|单位|千卡|千焦|万|亿"
+    "|片|粒|丸|颗|支|瓶|袋|包|枚|滴|勺|匙|杯|剂|贴|喷|揿|次|秒|分钟|小时|天|日|周|个?月|年|岁|例|倍|度"
+    "|钱|两|分|斤|寸|尺)"
+)
+# 10 mg, 5 ml/(kg·d), 0.9%, 100 万U, 1/2 片, 3 次/日: each means nothing once it is parted.
+QUANTITY = re.compile(
+    rf"\d(?:{_DIGITS})?(?:{_JOINT}{_DIGITS})*"
+    rf"(?: ?(?:[十百千万亿]{{1,2}} ?)?(?:{_LATIN}|{_MEASURE})(?:/(?:{_LATIN}|{_MEASURE})|(?<=/){_MEASURE})*)?"
+)
+# No quantity is longer, so that it is enough to look so far beyond a place.
+LONGEST_QUANTITY = 40
