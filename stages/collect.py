@@ -8,6 +8,7 @@ rejected; characters = in kept passages + in rejected passages + between passage
 """
 
 import shutil
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -39,10 +40,10 @@ def main(key: str, out: Path, rejected: Path, metrics: Path, params_file: Path) 
     with outputs.staged(out, rejected, metrics) as (out_part, rejected_part, metrics_part):
         portions = plan_portions(source)
         draft = partial(draft_portion, work_on(source, choices, _SCRATCH / key))
-        done = byte_progress(
-            ordered_map(draft, portions), portion_sizes(portions), f"collect {key}", Tally()
-        )
-        merger = Merger(key, source, choices, list(require_sound(key, source, done)))
+        with closing(ordered_map(draft, portions)) as drafts:
+            done = byte_progress(drafts, portion_sizes(portions), f"collect {key}", Tally())
+            sound = list(require_sound(key, source, done))
+        merger = Merger(key, source, choices, sound)
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as dropped:
             for item in progress(merger.collect(), f"merge {key}", "record"):
                 (dropped if isinstance(item, Rejection) else kept).write(item)

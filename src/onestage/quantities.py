@@ -11,10 +11,11 @@ _MEASURE = (
     "|片|粒|丸|颗|支|瓶|袋|包|枚|滴|勺|匙|杯|剂|贴|喷|揿|次|秒|分钟|小时|天|日|周|个?月|年|岁|例|倍|度"
     "|钱|两|分|斤|寸|尺)"
 )
+_UNIT = f"(?:{_LATIN}|{_MEASURE})"
 # 10 mg, 5 ml/(kg·d), 0.9%, 100 万U, 1/2 片, 3 次/日: each means nothing once it is parted.
 QUANTITY = re.compile(
     rf"\d(?:{_DIGITS})?(?:{_JOINT}{_DIGITS})*"
-    rf"(?: ?(?:[十百千万亿]{{1,2}} ?)?(?:{_LATIN}|{_MEASURE})(?:/(?:{_LATIN}|{_MEASURE})|(?<=/){_MEASURE})*)?"
+    rf"(?: ?(?:[十百千万亿]{{1,2}} ?)?{_UNIT}(?:/{_UNIT}|(?<=/){_MEASURE})*)?"
 )
 # No quantity is longer, so that it is enough to look so far beyond a place.
 LONGEST_QUANTITY = 40

@@ -89,12 +89,31 @@ class Source(Params, frozen=True):
             raise ValueError("format txt needs record: file, paragraph, line or section")
         if (self.record == "section") != bool(self.heading):
             raise ValueError("record: section and heading, a regular expression, go together")
-        for pattern in (self.heading, *(pattern for pattern, _ in self.replace)):
-            _check_pattern(pattern)
+        _check_heading(self.heading)
+        for pattern, replacement in self.replace:
+            _check_replacement(replacement, _compiled(pattern))
+        _check_include(self.include)
 
 
-def _check_pattern(pattern: str) -> None:
+def _compiled(pattern: str) -> re.Pattern[str]:
     try:
-        re.compile(pattern)
+        return re.compile(pattern, re.MULTILINE)
     except re.error as error:
         raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
+
+
+def _check_heading(pattern: str) -> None:
+    if pattern and not _compiled(pattern).groups:
+        raise ValueError(f"heading {pattern!r} has no group; put its title in round brackets")
+
+
+def _check_replacement(replacement: str, pattern: re.Pattern[str]) -> None:
+    try:
+        pattern.sub(replacement, "")  # read before anything is looked for
+    except (re.error, IndexError) as error:
+        raise ValueError(f"{replacement!r} is no replacement ({error})") from error
+
+
+def _check_include(pattern: str) -> None:
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+        raise ValueError(f"include {pattern!r}: expected a pattern within the source's folder")

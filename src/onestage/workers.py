@@ -2,9 +2,10 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -34,8 +35,8 @@ def worker_count() -> int:
     return int(asked)
 
 
-def ordered_map(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """Yield `function(item)` in the order of the items, whoever computed it.
+def ordered_map(function: Callable[[T], R], items: Sequence[T]) -> Generator[R]:
+    """Yield `function(item)` in the order of the items, whoever computed it. Close it after use.
 
     With a RAY_ADDRESS in the environment the work goes to that cluster, whose nodes must see
     the same folders; otherwise to local processes; one worker or one item stays in this one.
@@ -49,13 +50,16 @@ def ordered_map(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     if os.environ.get(RAY_ADDRESS):
         results = _on_ray(partial(_in_folder, Path.cwd(), run), items)
     elif workers < 2:
-        results = map(run, items)
+        results = (run(item) for item in items)
     else:
         results = _on_processes(function, items, workers)
-    for result in results:
-        if isinstance(result, OnestageError):
-            raise result
-        yield result
+    # Closed here: left to the garbage collector, a pool may be ended from within the start of
+    # another one's thread, and both wait for ever.
+    with closing(results):
+        for result in results:
+            if isinstance(result, OnestageError):
+                raise result
+            yield result
 
 
 def _caught(function: Callable[[T], R], item: T) -> R | OnestageError:
@@ -73,7 +77,7 @@ def _in_folder(folder: Path, function: Callable[[T], R], item: T) -> R:
 
 def _on_processes(
     function: Callable[[T], R], items: Sequence[T], workers: int
-) -> Iterator[R | OnestageError]:
+) -> Generator[R | OnestageError]:
     # Not forked: libraries may hold threads by now. Not multiprocessing.Pool: it waits for
     # ever for the result of a worker that the system has ended.
     context = multiprocessing.get_context("forkserver")
@@ -110,7 +114,7 @@ def _exit_after(sentinel: int) -> None:
     os._exit(1)
 
 
-def _on_ray(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+def _on_ray(function: Callable[[T], R], items: Sequence[T]) -> Generator[R]:
     try:
         from ray.util.multiprocessing import Pool  # noqa: PLC0415  (an optional extra)
     except ImportError as error:

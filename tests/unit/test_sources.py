@@ -5,6 +5,7 @@ import pytest
 
 from onestage.sources import Source
 
+_TEXT = {"fields": {"text": ["a"]}}
 _GIVEN = {
     "path": "p",
     "lexicon": "l",
@@ -23,6 +24,14 @@ _GIVEN = {
         ({"kind": "sft", "fields": {"instruction": ["a"]}}, "needs fields.messages"),
         ({"format": "xml", "fields": {"text": ["a"]}}, "format xml needs record"),
         ({"format": "txt", "record": "page", "fields": {"text": ["a"]}}, "format txt needs record"),
+        ({"replace": [["(a", ""]], **_TEXT}, "no regular expression"),
+        ({"replace": [["(a)", r"\2"]], **_TEXT}, "no replacement"),
+        ({"replace": [["a", r"\g<x>"]], **_TEXT}, "no replacement"),
+        ({"replace": [["(?i)a", "\\"]], **_TEXT}, "no replacement"),
+        ({"format": "txt", "record": "section", "heading": "第.章", **_TEXT}, "has no group"),
+        ({"include": "/data/*.txt", **_TEXT}, "within the source's folder"),
+        ({"include": "../*.txt", **_TEXT}, "within the source's folder"),
+        ({"include": "", **_TEXT}, "within the source's folder"),
         ({"format": "docx", "fields": {"text": ["a"]}}, "format"),
     ],
 )

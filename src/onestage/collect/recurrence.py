@@ -89,12 +89,12 @@ def candidate_pairs(
         before = np.concatenate([starts[later], later - 1])
         pairs = order[np.tile(later, 2)].astype(np.uint64) << np.uint64(32)
         found = np.union1d(found, pairs | order[before].astype(np.uint64))
-    later, before = found >> np.uint64(32), found & np.uint64(0xFFFFFFFF)
+    left, right = found >> np.uint64(32), found & np.uint64(0xFFFFFFFF)
     shared = np.zeros(len(found), dtype=np.uint8)
     for keys in bands():
-        shared += keys[later] == keys[before]
+        shared += keys[left] == keys[right]
     enough = shared >= least
-    yield from _pairs(places[later[enough]], places[before[enough]])
+    yield from _pairs(places[left[enough]], places[right[enough]])
 
 
 def _pairs(left: Numbers, right: Numbers) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """The plan of reading a source: its files in name order, each in parts that read by themselves."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -102,20 +103,42 @@ def source_files(root: Path, include: str) -> list[Path]:
     """Return the file itself, or a folder's files that match, in name order.
 
     Raises:
-        InputError: nothing is there, or a file is empty.
+        InputError: nothing is there; or a file is empty, cannot be read, or has a name that
+            cannot be written; or a folder is a link, which is not followed.
     """
     if root.is_file():
         files = [root]
     elif root.is_dir():
-        files = sorted(path for path in root.rglob(include) if path.is_file())
+        _require_no_linked_folder(root)
+        files = sorted(path for path in root.rglob(include) if not path.is_dir())
     else:
         raise InputError(f"{root}: no such file or folder; mend the source's path in params.yaml")
     if not files:
         raise InputError(f"{root}: no file matches the include pattern {include!r}")
     for path in files:
-        if not path.stat().st_size:
-            raise InputError(f"{path}: the file is empty; remove it or fetch it again")
+        _require_readable(path)
     return files
+
+
+def _require_no_linked_folder(root: Path) -> None:
+    for folder, inner, _ in os.walk(root):
+        for name in inner:
+            if (path := Path(folder, name)).is_symlink():
+                raise InputError(
+                    f"{path}: a link to a folder, which is not followed; "
+                    "put the folder itself there, or make it a source of its own"
+                )
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{str(path)!a}: the name is not UTF-8; rename the file") from None
+    if not path.is_file():
+        raise InputError(f"{path}: a broken link or no ordinary file; remove it")
+    if not path.stat().st_size:
+        raise InputError(f"{path}: the file is empty; remove it or fetch it again")
 
 
 def shard_sizes(shards: Sequence[Shard]) -> list[int]:

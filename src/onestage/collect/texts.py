@@ -120,7 +120,7 @@ def _sections(
             continue
         if unit.headed or unit.filled:
             yield unit.record()
-        unit = _Unit(match[1], limit, headed=True)
+        unit = _Unit(match[1] or "", limit, headed=True)
         if line.fault:
             unit.fail(line)
     if unit.headed or unit.filled:

@@ -172,7 +172,7 @@ def test_text_without_numbers_and_addresses_stays(text: str) -> None:
     ("raw", "expected"),
     [
         ("abc＠163.com", "[EMAIL]"),
-        ("a@b.cn-c@d.com.e@f.cn", "[EMAIL][EMAIL][EMAIL]"),
+        ("a@b.cn-c@d.com", "[EMAIL][EMAIL]"),
         ("a@b.com12c@d.cn，5 mg", "[EMAIL][EMAIL]，5 mg"),
     ],
 )

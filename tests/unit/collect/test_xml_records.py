@@ -49,3 +49,15 @@ def test_only_streams_may_be_large(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for record in ("//r[1]", "//none"):
         with pytest.raises(InputError, match="more than 100000 bytes without a record"):
             values(source(path, record=record))
+
+
+@pytest.mark.parametrize(
+    ("record", "field"), [("//r[", "."), ("//r[nosuch()]", "."), ("//r", "t["), ("//r", "x:t")]
+)
+def test_a_wrong_xpath_is_the_fault_of_the_parameters(
+    tmp_path: Path, record: str, field: str
+) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text("<d><r>1</r></d>")
+    with pytest.raises(InputError, match="cannot be used as an XPath"):
+        values(source(path, record=record, fields=Fields(text=[field])))
