@@ -1,5 +1,6 @@
 """The same results in the same order, whoever works; errors arrive as they were raised."""
 
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -36,6 +37,7 @@ def test_results_come_in_order(workers: str, monkeypatch: pytest.MonkeyPatch) ->
     assert next(done) == 9
     with pytest.raises(InputError, match=r"^13 is not allowed; take another number$"):
         next(done)
+    assert multiprocessing.active_children() == []
 
 
 def test_one_item_or_one_worker_starts_no_other_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,8 @@ _MARKED_HEADING = re.compile(
     r"|\d+(?:\.\d+)*[.．、 ]|[【［〔].*[】］〕]\Z|#+ |=+ .*=\Z"
     r"|(?:Chapter|Section|Part|Appendix) [\dIVXA-Z]"
 )
+# 羌活 天麻（半两） 防风: what a recipe takes, below its name and use.
+_ROW_OF_ITEMS = re.compile(r"[）)] \S|[一-鿿] [一-鿿]+ [一-鿿]")
 _IDEOGRAPH = re.compile("[\u2e80-\uffef]")
 _ITEM = re.compile(rf"{_BULLET}|[（(]?\d{{1,2}}[.．、）)](?!\d)|[①-⑳]|[（(]?[A-Za-z][.)] ")
 _BULLETED = re.compile(rf"\s*{_BULLET}")
@@ -50,18 +52,33 @@ def cut_passages(
     Sentences are joined while they fit into `max_chars`; a last passage below `min_chars`
     joins the one before it where both fit. A heading, and a line that leads to a list, stay
     with what follows; an item of a list is parted only if it is long, a table's row only if
-    it is longer than `max_chars`. A sentence beyond `max_chars` is cut at its clause marks,
-    never within a number or between it and its unit.
+    it is longer than `max_chars`. A passage that is full ends before its last heading if it is
+    half full there. A sentence beyond `max_chars` is cut at its clause marks, never within a
+    number or between it and its unit.
     """
     spans: list[Span] = []
-    for start, floor, end in _units(text, list(sentence_spans), max_chars):
+    turn: tuple[int, int] | None = None
+    for start, floor, end, headed in _units(text, list(sentence_spans), max_chars):
+        before = spans[-1][1] if spans else start
         fits = end - start <= max_chars
         for piece in [(start, end)] if fits else _pieces(text, start, floor, end, max_chars):
             if spans and piece[1] - spans[-1][0] <= max_chars:
                 spans[-1] = (spans[-1][0], piece[1])
+            elif turn and _turns(spans[-1], turn, piece, max_chars):
+                spans[-1:] = [(spans[-1][0], turn[0]), (turn[1], piece[1])]
             else:
                 spans.append(piece)
+        if headed:
+            turn = before, start
     return _rebalanced(spans, min_chars=min_chars, max_chars=max_chars)
+
+
+def _turns(span: Span, turn: tuple[int, int], piece: Span, max_chars: int) -> bool:
+    """Return whether a full passage ends before its last heading, rather than parting its text.
+
+    It does where it stays half full, and the heading with what follows it so far fits.
+    """
+    return turn[0] - span[0] >= max_chars // 2 and piece[1] - turn[1] <= max_chars
 
 
 def _rebalanced(spans: list[Span], *, min_chars: int, max_chars: int) -> list[Span]:
@@ -72,19 +89,23 @@ def _rebalanced(spans: list[Span], *, min_chars: int, max_chars: int) -> list[Sp
     return spans
 
 
-def _units(text: str, spans: Sequence[Span], max_chars: int) -> Iterator[tuple[int, int, int]]:
-    """Yield what is not parted, as (start, floor, end): a sentence, or several that are bound.
+def _units(
+    text: str, spans: Sequence[Span], max_chars: int
+) -> Iterator[tuple[int, int, int, bool]]:
+    """Yield what is not parted, as (start, floor, end, headed): one sentence, or several bound.
 
-    `floor` is where the last sentence begins; if all is too long, it is cut beyond it.
+    `floor` is where the last sentence begins; if all is too long, it is cut beyond it. `headed`
+    says that it begins with a line that leads to what follows.
     """
     bonds = _bonds(text, spans)
-    first = -1
+    first = 0
     for index, (start, end) in enumerate(spans):
-        first = start if first < 0 else first
+        begin = spans[first][0]
         bond = bonds.get(index)
-        if bond is None or not _holds(bond, first, end, spans[index + 1][1], max_chars):
-            yield first, start, end
-            first = -1
+        if bond is None or not _holds(bond, begin, end, spans[index + 1][1], max_chars):
+            leads = bonds.get(first) == "leads"
+            yield begin, start, end, leads and not _ROW_OF_ITEMS.search(text, *spans[first])
+            first = index + 1
 
 
 def _holds(bond: _Bond, first: int, end: int, next_end: int, max_chars: int) -> bool:

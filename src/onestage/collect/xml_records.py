@@ -67,7 +67,7 @@ def read_xml(shard: Shard, source: Source, limit: int) -> Iterator[RawRecord]:  
 def has_matching_field(path: Path, source: Source) -> bool:
     """Say whether any field's XPath finds anything in any record of a file."""
     names = wanted_fields(source)
-    return any(_found(node, name) for node in _elements(path, source) for name in names)
+    return any(_found(node, name, path) for node in _elements(path, source) for name in names)
 
 
 def _elements(path: Path, source: Source) -> Iterator[Any]:
@@ -123,14 +123,14 @@ def _drop(element: Any) -> None:
 def _in_tree(stream: _Bounded, record: str, path: Path, encoding: str | None) -> Iterator[Any]:
     parser = etree.XMLParser(encoding=encoding, **_SAFE)
     root = strip_namespaces(etree.parse(stream, parser).getroot())
-    found = _found(root, record)
+    found = _found(root, record, path)
     if not isinstance(found, list) or not all(map(etree.iselement, found)):
         raise InputError(f"{path}: record {record!r} gives no elements; mend its XPath")
     yield from found
 
 
 def _xpath_text(node: Any, name: str, path: Path) -> str:
-    found = _found(node, name)
+    found = _found(node, name, path)
     nodes = found if isinstance(found, list) else [found]
     if not all(isinstance(item, str) or etree.iselement(item) for item in nodes):
         raise InputError(f"{path}: field {name!r} gives neither elements nor text; mend its XPath")
@@ -138,13 +138,13 @@ def _xpath_text(node: Any, name: str, path: Path) -> str:
     return "\n".join(text for text in texts if text.strip())
 
 
-def _found(node: Any, expression: str) -> Any:
+def _found(node: Any, expression: str, path: Path) -> Any:
     """Return what an XPath finds; a fault in it is not the file's."""
     try:
         return _xpath(expression)(node)
     except etree.XPathError as error:
         raise InputError(
-            f"{expression!r} cannot be used as an XPath ({error}); "
+            f"{path}: {expression!r} cannot be used as an XPath ({error}); "
             "mend the source's record or fields in params.yaml"
         ) from error
 

@@ -46,6 +46,15 @@ def test_spans_are_bounded_ordered_and_cover_all_but_white_space(
     assert text[end_before:].strip() == ""
 
 
+def test_a_full_passage_ends_before_its_last_heading_where_it_stays_half_full() -> None:
+    first, second = "甲方\n" + "水煎服。" * 6, "乙方\n" + "水煎服。" * 3
+    assert _passages(f"{first}\n{second}", max_chars=40) == [first, second]
+    recipe = "乙方\n治咳。\n麻黄（三钱） 杏仁\n水煎服。日二服。"
+    assert _passages(f"{first}\n{recipe}", max_chars=50) == [first, recipe]
+    half_empty = "丙方\n水煎服。"
+    assert _passages(f"{half_empty}\n{first}", max_chars=30)[0] != half_empty
+
+
 @given(_TEXTS, st.integers(20, 60))
 def test_a_passage_that_fits_is_not_cut_again(text: str, max_chars: int) -> None:
     for passage in _passages(text, max_chars=max_chars):

@@ -150,7 +150,7 @@ def test_a_row_with_too_many_cells_is_bad_unless_they_are_empty(tmp_path: Path) 
         ("a.csv", "标题,text\n".encode("gbk"), {}, "the header cannot be read"),
         ("a.parquet", b"PAR1 not", {}, "cannot be read as parquet"),
         ("a.xml", b"<a><b></a>", {"record": "//b"}, "cannot be read as xml"),
-        ("a.xml", b"<a/>", {"record": "//["}, "cannot be read as xml"),
+        ("a.xml", b"<a/>", {"record": "//["}, "cannot be used as an XPath"),
         ("a.txt", b"a", {"record": "file", "encoding": "klingon"}, "unknown encoding"),
         ("a.jsonl", b"\n\n", {}, "no records"),
         ("a.json", b"[]", {}, "no records"),
