@@ -3,9 +3,10 @@
 import re
 
 _DIGITS = r"[\d⁰¹²³⁴-⁹⁺⁻]+"
-# 12.5, 8:30, 1：1000, 5×10⁹, 7.35～7.45, 2 - 3, 200 000
-_JOINT = r"(?:[.,·:：∶/]| ?[×*~～–—-] ?|[xX](?=\d)| (?=\d{3}(?!\d)))"
-_LATIN = r"[A-Za-zμµ%％‰℃℉°′″/][A-Za-zμµ/·⁰¹²³⁴-⁹⁻]*(?:\([A-Za-zμµ/·²]{1,20}\))?"
+# 12.5, 1：1000, 10^9, 5×10⁹, 7.35～7.45, 2 - 3, 120 / 80, 132 ± 12, 200 000
+_JOINT = r"(?:[.．,·^]| ?[:：∶/×*~～–—－±-] ?|[xX](?=\d)|[ ，](?=\d{3}(?!\d)))"
+_BRACKET = r"[(（][A-Za-zμµ\d/·.²-]{1,20}[)）]"
+_LATIN = rf"[A-Za-zμµ%％‰℃℉°′″/][A-Za-zμµ/·⁰¹²³⁴-⁹⁻]*(?:{_BRACKET})?"
 _MEASURE = (
     "(?:毫克|微克|纳克|千克|公斤|克|毫升|微升|升|毫米|厘米|米|毫摩尔|摩尔|国际单位|单位|千卡|千焦|万|亿"
     "|片|粒|丸|颗|支|瓶|袋|包|枚|滴|勺|匙|杯|剂|贴|喷|揿|次|秒|分钟|小时|天|日|周|个?月|年|岁|例|倍|度"
@@ -15,7 +16,7 @@ _UNIT = f"(?:{_LATIN}|{_MEASURE})"
 # 10 mg, 5 ml/(kg·d), 0.9%, 100 万U, 1/2 片, 3 次/日: each means nothing once it is parted.
 QUANTITY = re.compile(
     rf"\d(?:{_DIGITS})?(?:{_JOINT}{_DIGITS})*"
-    rf"(?: ?(?:[十百千万亿]{{1,2}} ?)?{_UNIT}(?:/{_UNIT}|(?<=/){_MEASURE})*)?"
+    rf"(?: ?(?:[十百千万亿]{{1,2}} ?)?{_UNIT}(?: ?/ ?{_UNIT}|(?<=/)(?:{_MEASURE}|\d+ ?{_UNIT}))*)?"
 )
-# No quantity is longer, so that it is enough to look so far beyond a place.
+# No quantity in use is longer, so that it is enough to look so far beyond a place.
 LONGEST_QUANTITY = 40

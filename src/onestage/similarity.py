@@ -39,16 +39,18 @@ _SEPARATOR = "\0"
 _CODES = _SEPARATOR + "".join(_SIGN_CODES.values())
 _MINUS = _SIGN_CODES["-"]
 _BETWEEN_DIGITS = re.compile(rf"(\d)([{_CODES}]+)(?=\d)")
-# -5 ℃, but neither BCL-2 nor a dash of two signs.
-_NEGATIVE = re.compile(rf"(?<![a-zα-ω\d{_MINUS}]){_MINUS}(?=\d)")
+_POINT = _SIGN_CODES["."]
+# -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs.
+_NEGATIVE = re.compile(rf"(?<![a-zα-ω\d{_MINUS}]){_MINUS}(?={_POINT}?[\d¼-¾⅐-⅞])")
+_LEADING_POINT = re.compile(rf"(?<![a-zα-ω\d{_POINT}]){_POINT}(?=\d)")
 _SIGN_CODE = re.compile(f"[{_CODES}]")
 
 
 class _Comparable(dict[int, str]):
     """Per character: its folded form, or the code of a separator (white space, punctuation).
 
-    Numbers that are no digits (⁹, ½, ①) stay what they are, lest 10⁹ be 109; only those below
-    the line (H₂O) do not. Percent signs are no punctuation.
+    Numbers that are no digits (⁹, ½, ①) stay what they are, lest 10⁹ be 109, and so does their
+    minus; only those below the line (H₂O) do not. Percent signs and primes are no punctuation.
     """
 
     def __missing__(self, code: int) -> str:
@@ -58,13 +60,17 @@ class _Comparable(dict[int, str]):
     def _folded(self, character: str) -> str:
         if character in _SIGN_OF:
             return _SIGN_CODES[_SIGN_OF[character]]
-        if unicodedata.category(character) == "No" and not "₀" <= character <= "₉":
+        if character == "⁻" or (
+            unicodedata.category(character) == "No" and not "₀" <= character <= "₉"
+        ):
             return character
+        if character == "〜":
+            return "~"
         plain = unicodedata.normalize("NFKC", character)
         if plain in _SIGN_OF and plain != character:
             return self._folded(plain)
         kept = "".join(
-            part for part in plain if part in "%‰" or unicodedata.category(part)[0] not in "PZC"
+            part for part in plain if part in "%‰‱′" or unicodedata.category(part)[0] not in "PZC"
         )
         return kept.casefold() or _SEPARATOR
 
@@ -76,20 +82,29 @@ def comparable(text: str) -> str:
     """Return the text as comparisons see it; it is never written anywhere.
 
     White space, punctuation, case and width (NFKC) do not hide a match. What doses differ by
-    does: signs in and between numbers, a minus, a percent sign, a superscript.
+    does: signs in and between numbers, a minus that follows no letter, a leading point, a
+    percent sign, a superscript.
 
     >>> comparable("Ｔ细胞： CD4+, 10 mg."), comparable("12.5 mg, 1-2 片；2、3 次")
     ('t细胞cd4+10mg', '12.5mg1-2片2,3次')
     """
     text = _BETWEEN_DIGITS.sub(_sign_between, text.translate(_COMPARABLE))
-    text = _NEGATIVE.sub("-", text).replace(_SEPARATOR, "")
+    text = _LEADING_POINT.sub(".", _NEGATIVE.sub("-", text)).replace(_SEPARATOR, "")
     return _SIGN_CODE.sub("", text)
 
 
-def _sign_between(separators: re.Match[str]) -> str:
-    """Return the first sign of a number among separators of digits, or a comma."""
-    signs = separators[2].replace(_SEPARATOR, "")
-    return separators[1] + (_SIGNS[ord(signs[0]) - 1] if signs else ",")
+def _sign_between(found: re.Match[str]) -> str:
+    """Return what is kept of the separators after a digit and before another one.
+
+    All signs; a comma where there is none or a point with a gap (a list's `1. 5 mg`), and
+    before a minus that a gap parts from the digit before it.
+    """
+    digit, run = found[1], found[2]
+    signs = "".join(_SIGNS[ord(code) - 1] for code in run if code != _SEPARATOR)
+    if signs in ("", ".") and _SEPARATOR in run:
+        return f"{digit},"
+    gap = "," if run[0] == _SEPARATOR and run[-1] == _MINUS else ""
+    return f"{digit}{gap}{signs}"
 
 
 def ngrams(text: str, length: int) -> set[str]:
@@ -113,7 +128,8 @@ def minhash(grams: set[str], seed: int) -> RMinHash:
 def least_bands(threshold: float) -> int:
     """Return how many keys two texts as similar as the threshold share, at least.
 
-    One pair in 10,000 shares fewer, so that those that do need no closer look.
+    At most one such pair in 10,000 shares fewer, so that those that do need no closer look.
+    Below a threshold of .71 more than that share none: 1.2 % at .6, 13 % at .5.
 
     >>> least_bands(0.8), least_bands(0.3)
     (4, 1)

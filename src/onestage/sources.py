@@ -1,6 +1,9 @@
 """The `sources` section: one raw corpus each, how its files are read and what is in them."""
 
+import os
 import re
+import warnings
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -97,8 +100,9 @@ class Source(Params, frozen=True):
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
-        return re.compile(pattern, re.MULTILINE)
-    except re.error as error:
+        with warnings.catch_warnings(action="error", category=FutureWarning):
+            return re.compile(pattern, re.MULTILINE)
+    except (re.error, OverflowError, RecursionError, FutureWarning) as error:
         raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
 
 
@@ -117,3 +121,7 @@ def _check_replacement(replacement: str, pattern: re.Pattern[str]) -> None:
 def _check_include(pattern: str) -> None:
     if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
         raise ValueError(f"include {pattern!r}: expected a pattern within the source's folder")
+    try:
+        next(Path(os.devnull).rglob(pattern), None)  # finds nothing, but reads the pattern
+    except ValueError as error:
+        raise ValueError(f"include {pattern!r} is no pattern of file names ({error})") from error

@@ -38,6 +38,8 @@ def test_similarity_is_exact(left: str, right: str, length: int) -> None:
         ("——5 例 - 6 例", "5例6例"),
         ("7.35－7.45，1·5 g", "7.35-7.45 1.5g"),
         ("1∶1000", "1：1000"),
+        ("10 - 5 mg", "10-5mg"),
+        ("CD4⁺", "CD4+"),
     ],
 )
 def test_lay_out_hides_no_match(left: str, right: str) -> None:
@@ -68,6 +70,19 @@ def test_lay_out_hides_no_match(left: str, right: str) -> None:
         ("5（3）", "53"),
         ("<5 mg", "≥5 mg"),
         ("3～5", "35"),
+        ("10⁻⁹ mol/L", "10⁹ mol/L"),
+        ("−½", "½"),
+        (".5 mg", "5 mg"),
+        ("P<.05", "P<05"),
+        ("−.5", "−5"),
+        ("−5 – −3", "−5 – 3"),
+        ("5/-3", "5/3"),
+        ("10, -5", "10-5"),
+        ("5 (−3)", "5-3"),
+        ("1. 5 mg", "1.5 mg"),
+        ("2〜3 次", "2、3 次"),
+        ("5′", "5″"),
+        ("5‱", "5"),
     ],
 )
 def test_what_numbers_differ_by_is_seen(left: str, right: str) -> None:

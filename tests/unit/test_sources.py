@@ -32,6 +32,10 @@ _GIVEN = {
         ({"include": "/data/*.txt", **_TEXT}, "within the source's folder"),
         ({"include": "../*.txt", **_TEXT}, "within the source's folder"),
         ({"include": "", **_TEXT}, "within the source's folder"),
+        ({"include": "**.txt", **_TEXT}, "no pattern of file names"),
+        ({"replace": [["a{99999999999}", ""]], **_TEXT}, "no regular expression"),
+        ({"replace": [["(" * 3000 + ")" * 3000, ""]], **_TEXT}, "no regular expression"),
+        ({"replace": [["[[a]", ""]], **_TEXT}, "no regular expression"),
         ({"format": "docx", "fields": {"text": ["a"]}}, "format"),
     ],
 )

@@ -41,7 +41,8 @@ _TABLE: dict[str, str] = {
         | _SPACES
         | _LINES
         | dict.fromkeys([*_INVISIBLE, *_CONTROLS], "")
-        | {0x2236: "：", 0xFF20: "@"}  # the sign for ratios stands for a colon
+        | {0x2236: "："}  # the sign for ratios, which stands for a colon
+        | {0xFF20: "@"}  # lest an address go unseen
     ).items()
 }
 # Searched for at once: translating every character is ten times slower.
@@ -61,12 +62,11 @@ _SUBSCRIPTS = re.compile(rf"<sub{_ATTRIBUTES}*\s*>([^<>]*)</sub>", re.IGNORECASE
 # A script's tag is no style: without its partner it stays, since 10<sup>9 is not 109.
 _STYLES = re.compile(
     rf"</?(?:em|strong|sc|small|big|font|span){_ATTRIBUTES}*\s*>"
-    rf"|<[abiu]{_ATTRIBUTES}+\s*>|</[abiu]\s*>|<!--[^<>]*-->",
+    rf"|<[abiu]{_ATTRIBUTES}+\s*>|<!--[^<>]*-->",
     re.IGNORECASE,
 )
-# One letter may be a quantity, a<b>c, unless the text also has the tag that ends it.
-_LETTER_STYLE = re.compile(r"<([biu])\s*>", re.IGNORECASE)
-_LETTER_STYLE_END = re.compile(r"</([biu])\s*>", re.IGNORECASE)
+# One letter without a tag that ends it may be a quantity: a<b>c.
+_LETTER_STYLE = re.compile(r"<(/?)([abiu])\s*>", re.IGNORECASE)
 _CELL_ENDS = re.compile(rf"</t[dh]>\s*<t[dh]{_ATTRIBUTES}*\s*>", re.IGNORECASE)
 _CELL_END = " | "
 _BREAKS = re.compile(
@@ -127,13 +127,33 @@ def _without_html(text: str) -> str:
         text = _ENTITY.sub(_character, text)
     if "<" not in text or not _TAG.search(text):
         return text
-    ended = {letter.lower() for letter in _LETTER_STYLE_END.findall(text)}
-    if ended:
-        text = _LETTER_STYLE.sub(lambda tag: "" if tag[1].lower() in ended else tag[0], text)
-    text = _STYLES.sub("", text)
+    text = _STYLES.sub("", _without_letter_styles(text))
     text = _SUPERSCRIPTS.sub(lambda match: _script(match, SUPERSCRIPT), text)
     text = _SUBSCRIPTS.sub(lambda match: _script(match, SUBSCRIPT), text)
     return _BREAKS.sub("\n", _CELL_ENDS.sub(_CELL_END, text))
+
+
+def _without_letter_styles(text: str) -> str:
+    """Take out styles of one letter, save those that nothing ends.
+
+    >>> _without_letter_styles("<b>Note</b>: a<b>c</i>")
+    'Note: a<b>c'
+    """
+    begun: dict[str, list[re.Match[str]]] = {}
+    gone: list[tuple[int, int]] = []
+    for tag in _LETTER_STYLE.finditer(text):
+        before = begun.setdefault(tag[2].lower(), [])
+        if not tag[1]:
+            before.append(tag)
+            continue
+        gone.append(tag.span())
+        if before:
+            gone.append(before.pop().span())
+    done, pieces = 0, []
+    for start, end in sorted(gone):
+        pieces.append(text[done:start])
+        done = end
+    return "".join([*pieces, text[done:]])
 
 
 def _script(element: re.Match[str], form: Script) -> str:

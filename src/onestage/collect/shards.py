@@ -121,13 +121,17 @@ def source_files(root: Path, include: str) -> list[Path]:
 
 
 def _require_no_linked_folder(root: Path) -> None:
-    for folder, inner, _ in os.walk(root):
+    for folder, inner, _ in os.walk(root, onerror=_refuse):
         for name in inner:
             if (path := Path(folder, name)).is_symlink():
                 raise InputError(
                     f"{path}: a link to a folder, which is not followed; "
                     "put the folder itself there, or make it a source of its own"
                 )
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"{error.filename}: cannot be read ({error.strerror}); mend its permissions")
 
 
 def _require_readable(path: Path) -> None:

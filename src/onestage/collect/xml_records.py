@@ -142,7 +142,7 @@ def _found(node: Any, expression: str, path: Path) -> Any:
     """Return what an XPath finds; a fault in it is not the file's."""
     try:
         return _xpath(expression)(node)
-    except etree.XPathError as error:
+    except (etree.XPathError, ValueError) as error:
         raise InputError(
             f"{path}: {expression!r} cannot be used as an XPath ({error}); "
             "mend the source's record or fields in params.yaml"

@@ -146,6 +146,8 @@ def test_supplementary_radicals_become_the_whole_character_that_they_are_or_stay
         ("a<b, p < q and p > r, TG<p or b>c", "a<b, p < q and p > r, TG<p or b>c"),
         ("a<b>c, x<i>y; <U>甲</u>", "a<b>c, x<i>y; 甲"),
         ('<b class="x">甲', "甲"),
+        ("<b>定义</b>：若 a<b>c 则", "定义：若 a<b>c 则"),
+        ("<b>甲<i>乙</i></b><a>丙</a>", "甲乙丙"),
         ("ALB<35g/L,A/G<I.0", "ALB<35g/L,A/G<I.0"),
         ("<unk> <link>", "<unk> <link>"),
         # numbers of persons are not this module's task
