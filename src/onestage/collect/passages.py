@@ -35,7 +35,11 @@ _MARKED_HEADING = re.compile(
     r"|(?:Chapter|Section|Part|Appendix) [\dIVXA-Z]"
 )
 # 羌活 天麻（半两） 防风: what a recipe takes, below its name and use.
-_ROW_OF_ITEMS = re.compile(r"[）)] \S|[一-鿿] [一-鿿]+ [一-鿿]")
+_ROW_OF_ITEMS = re.compile(
+    r"[）)] \S|[一-鿿] [一-鿿]+ [一-鿿]"
+    r"|[（(][^（()）]*(?:[一二三四五六七八九十半数][两钱分斤升合]"
+    r"|[一二三四五六七八九十]+[个枚条片粒]|等分|少许)[^（()）]*[）)]\Z"
+)
 _IDEOGRAPH = re.compile("[\u2e80-\uffef]")
 _ITEM = re.compile(rf"{_BULLET}|[（(]?\d{{1,2}}[.．、）)](?!\d)|[①-⑳]|[（(]?[A-Za-z][.)] ")
 _BULLETED = re.compile(rf"\s*{_BULLET}")

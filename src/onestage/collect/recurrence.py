@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+# Keys of so many pairs are looked up at a time: of all they would be the larger part of memory.
+_PAIRS_AT_ONCE = 2**20
 Hashes = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
 
@@ -89,18 +91,20 @@ def candidate_pairs(
         before = np.concatenate([starts[later], later - 1])
         pairs = order[np.tile(later, 2)].astype(np.uint64) << np.uint64(32)
         found = np.union1d(found, pairs | order[before].astype(np.uint64))
-    left, right = found >> np.uint64(32), found & np.uint64(0xFFFFFFFF)
-    shared = np.zeros(len(found), dtype=np.uint8)
-    for keys in bands():
-        shared += keys[left] == keys[right]
-    enough = shared >= least
-    yield from _pairs(places[left[enough]], places[right[enough]])
+    found = found[_shared_bands(bands(), found) >= least]
+    for pair in map(int, found):  # one at a time: a list of all is larger
+        yield int(places[pair >> 32]), int(places[pair & 0xFFFFFFFF])
 
 
-def _pairs(left: Numbers, right: Numbers) -> Iterator[tuple[int, int]]:
-    """Yield pairs one at a time: a list of them all is larger than the arrays."""
-    for one, other in zip(left, right, strict=True):
-        yield int(one), int(other)
+def _shared_bands(bands: Iterable[Hashes], pairs: Hashes) -> NDArray[np.uint8]:
+    """Return for each pair in how many bands its keys are equal."""
+    shared = np.zeros(len(pairs), dtype=np.uint8)
+    for keys in bands:
+        for first in range(0, len(pairs), _PAIRS_AT_ONCE):
+            part = slice(first, first + _PAIRS_AT_ONCE)
+            later, earlier = pairs[part] >> np.uint64(32), pairs[part] & np.uint64(0xFFFFFFFF)
+            shared[part] += keys[later] == keys[earlier]
+    return shared
 
 
 def near_duplicates(

@@ -51,6 +51,8 @@ def test_a_full_passage_ends_before_its_last_heading_where_it_stays_half_full() 
     assert _passages(f"{first}\n{second}", max_chars=40) == [first, second]
     recipe = "乙方\n治咳。\n麻黄（三钱） 杏仁\n水煎服。日二服。"
     assert _passages(f"{first}\n{recipe}", max_chars=50) == [first, recipe]
+    last_item = "乙方\n治咳。\n桂心（一两）\n水煎服。日二服。"
+    assert _passages(f"{first}\n{last_item}", max_chars=45) == [first, last_item]
     half_empty = "丙方\n水煎服。"
     assert _passages(f"{half_empty}\n{first}", max_chars=30)[0] != half_empty
 
