@@ -262,9 +262,12 @@ def test_a_row_of_a_table_is_not_cut_where_it_fits() -> None:
 def test_time_is_linear_on_hostile_text(piece: str) -> None:
     def seconds(chars: int) -> float:
         text = piece * (chars // len(piece))
-        begin = time.process_time()
-        _cut(text, min_chars=80, max_chars=800)
-        return time.process_time() - begin
+        taken = []
+        for _ in range(3):  # the least is what other work on the machine disturbs least
+            begin = time.process_time()
+            _cut(text, min_chars=80, max_chars=800)
+            taken.append(time.process_time() - begin)
+        return min(taken)
 
     # Twenty times the text takes twenty times as long, four hundred times if it is quadratic.
-    assert seconds(100_000) < 150 * seconds(5_000) + 0.1
+    assert seconds(100_000) < 60 * seconds(5_000) + 0.05
