@@ -20,3 +20,13 @@ QUANTITY = re.compile(
 )
 # No quantity in use is longer, so that it is enough to look so far beyond a place.
 LONGEST_QUANTITY = 40
+
+
+def inside_number(text: str, index: int) -> bool:
+    """Return whether the mark at a place stands between two digits, as in `1,000` or `6.5`.
+
+    >>> inside_number("约6.5，偏低", 2), inside_number("约6.5，偏低", 4)
+    (True, False)
+    """
+    before, after = text[index - 1 : index], text[index + 1 : index + 2]
+    return before.isdigit() and after.isdigit()

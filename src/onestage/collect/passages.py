@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from onestage.collect.sentences import BRACKET_CHARS, BRACKETED, Span
-from onestage.quantities import LONGEST_QUANTITY, QUANTITY
+from onestage.quantities import LONGEST_QUANTITY, QUANTITY, inside_number
 
 # A sentence that is too long is cut after one of these, the strongest first: ends of sentences
 # within a quotation, clause marks, white space; the last is the place before a bracket.
@@ -229,7 +229,7 @@ def _cut_point(text: str, start: int, floor: int, limit: int) -> int:
             for place in reversed(_spans(marks, text, half, limit)):
                 cut = place[1]
                 if not (
-                    _inside_number(text, cut - 1) or _parts(quantities, cut) or _parts(whole, cut)
+                    inside_number(text, cut - 1) or _parts(quantities, cut) or _parts(whole, cut)
                 ):
                     return cut
     return _before_quantity(text, floor, limit, quantities)
@@ -259,8 +259,3 @@ def _parts(spans: Sequence[Span], place: int) -> bool:
     """Return whether a place lies inside of one of the spans, which do not overlap."""
     index = bisect_left(spans, (place,)) - 1
     return index >= 0 and place < spans[index][1]
-
-
-def _inside_number(text: str, index: int) -> bool:
-    before, after = text[index - 1 : index], text[index + 1 : index + 2]
-    return before.isdigit() and after.isdigit()

@@ -4,7 +4,7 @@ from typing import Literal
 
 from onestage.identity import content_id, keyed_fraction
 from onestage.params import Above0, From0, NotNegative, Params, Positive
-from onestage.quantities import QUANTITY
+from onestage.quantities import QUANTITY, inside_number
 from onestage.records import Conversation, Message, Passage
 
 Mode = Literal["raw", "template", "openai"]
@@ -124,7 +124,7 @@ def _first_words(text: str, lang: str) -> str:
     limit = _SUBJECT_CHARS[lang]
     clause = text[: limit + 1]
     for index, character in enumerate(clause):
-        if character in _CLAUSE_ENDS and index > 3 and not _inside_number(text, index):
+        if character in _CLAUSE_ENDS and index > 3 and not inside_number(text, index):
             return clause[:index]
     if len(text) <= limit:
         return text
@@ -133,7 +133,3 @@ def _first_words(text: str, lang: str) -> str:
         if 0 < quantity.start() < cut < quantity.end():
             cut = quantity.start()
     return text[:cut].rstrip()
-
-
-def _inside_number(text: str, index: int) -> bool:
-    return text[index - 1].isdigit() and text[index + 1 : index + 2].isdigit()
