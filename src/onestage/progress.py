@@ -26,3 +26,15 @@ def byte_progress(
             bar.set_postfix_str(note(item), refresh=False)
             bar.update(size)
             yield item
+
+
+def noted_progress(
+    items: Iterable[T], total: int, what: str, unit: str, note: Callable[[], str]
+) -> Iterator[T]:
+    """Yield the items under a bar that knows their number; `note` says more about the run."""
+    with tqdm(total=total, desc=what, unit=f" {unit}", delay=_DELAY_S, disable=None) as bar:
+        for item in items:
+            if not bar.disable:
+                bar.set_postfix_str(note(), refresh=False)
+            bar.update()
+            yield item

@@ -20,7 +20,7 @@ class Fields(Params, frozen=True):
     Corpora give `text` (several are joined by a line break) and perhaps `title`. A text with
     braces is a sentence made of fields, `{name} is treated by {department}.`; it is left out
     where one of them is empty. SFT sources give either `messages` (role and content) or
-    `instruction` (several are joined) and `output`.
+    `instruction` (several are joined) and `output`; without `output` unify asks a language model.
     """
 
     text: list[str] = msgspec.field(default_factory=list)
@@ -78,12 +78,8 @@ class Source(Params, frozen=True):
 
     def __post_init__(self) -> None:
         is_sft = self.kind == "sft"
-        if is_sft and not (
-            self.fields.messages or (self.fields.instruction and self.fields.output)
-        ):
-            raise ValueError(
-                "kind sft needs fields.messages, or fields.instruction and fields.output"
-            )
+        if is_sft and not (self.fields.messages or self.fields.instruction):
+            raise ValueError("kind sft needs fields.messages or fields.instruction")
         if not is_sft and not self.fields.text:
             raise ValueError(f"kind {self.kind} needs fields.text")
         if self.format == "xml" and not self.record:

@@ -21,12 +21,11 @@ from given import (
 )
 
 from onestage.records import Draw
-from onestage.unify import rewriting
 
 _OUTS = {"out": "o/out", "rejected": "o/rejected", "metrics": "o/m.json"}
 _STAGES: dict[str, dict[str, str]] = {
     "collect": {"source": "web", **_OUTS},
-    "unify": {"passages": "in", **_OUTS},
+    "unify": {"passages": "in", "responses": "o/responses", "store": "s/r.sqlite", **_OUTS},
     "dedupe": {"conversations": "in", "benchmarks_dir": "benchmarks", **_OUTS},
     "sample": {"conversations": "in", "out": "o/out", "plot": "o/p.csv", "metrics": "o/m.json"},
     "pack": {"sample": "drawn", "conversations": "in", **_OUTS},
@@ -131,7 +130,7 @@ def test_unknown_source(fails: Fails) -> None:
     [
         ("collect", "collect", "collect.extra is unknown"),
         ("collect", "sources.web.fields", "sources.web.fields.extra is unknown"),
-        ("unify", "unify.endpoint", "unify.endpoint.extra is unknown"),
+        ("unify", "unify.limits", "unify.limits.extra is unknown"),
         ("dedupe", "dedupe.near_duplicates", "dedupe.near_duplicates.extra is unknown"),
         ("dedupe", "benchmarks.mc", "benchmarks.mc.extra is unknown"),
         ("sample", "sample", "sample.extra is unknown"),
@@ -310,11 +309,10 @@ def test_endpoint_that_is_down(
         port = unused.getsockname()[1]
     _passages()
     document = parameters()
-    document["unify"] |= {"mode": "openai", "budget_tokens": 10**6}
+    document["unify"] |= {"mode": "openai", "budget_tokens": {"out": 10**6}}
     write_params(workplace, document)
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{port}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "secret-key")
-    monkeypatch.setattr(rewriting, "_CLIENT_RETRIES", 0)
     Path("o/out.partial").mkdir(parents=True)
     line = fails("unify")
     _has(line, f"http://127.0.0.1:{port}/v1", "no answer from the endpoint", "OPENAI_BASE_URL")
@@ -328,7 +326,7 @@ def test_endpoint_without_budget(
     _change(workplace, "unify", "mode", value="openai")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "secret-key")
-    _has(fails("unify"), "unify.budget_tokens is 0", "set it to")
+    _has(fails("unify"), "unify.budget_tokens.out is 0", "set it to")
 
 
 @pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "OPENAI_API_KEY"])
@@ -337,7 +335,7 @@ def test_endpoint_without_address_or_key(
 ) -> None:
     _passages()
     document = parameters()
-    document["unify"] |= {"mode": "openai", "budget_tokens": 10**6}
+    document["unify"] |= {"mode": "openai", "budget_tokens": {"out": 10**6}}
     write_params(workplace, document)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "secret-key")

@@ -10,8 +10,6 @@ from chat_server import Answer, chat_server
 from conftest import RunStage
 from given import conversation, parameters, read_lines, write_lines, write_params, write_records
 
-from onestage.unify import rewriting
-
 
 def _metrics(path: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -19,7 +17,10 @@ def _metrics(path: str) -> dict[str, Any]:
 
 
 def _outs(name: str) -> dict[str, str]:
-    return {"out": f"data/{name}", "rejected": f"rejected/{name}", "metrics": f"m/{name}.json"}
+    outs = {"out": f"data/{name}", "rejected": f"rejected/{name}", "metrics": f"m/{name}.json"}
+    if name.startswith("unify/"):
+        outs |= {"responses": f"data/responses/{name[6:]}", "store": "scratch/responses.sqlite"}
+    return outs
 
 
 def _collect(run_stage: RunStage, source: str) -> None:
@@ -81,18 +82,17 @@ def test_unify_keeps_each_passage_in_order(workplace: Path, run_stage: RunStage,
 
 def _openai(workplace: Path, monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
     document = parameters()
-    document["unify"] |= {"mode": "openai", "budget_tokens": 10**6}
+    document["unify"] |= {"mode": "openai", "budget_tokens": {"web": 10**6}}
     write_params(workplace, document)
     monkeypatch.setenv("OPENAI_BASE_URL", base_url)
     monkeypatch.setenv("OPENAI_API_KEY", "secret-key")
-    monkeypatch.setattr(rewriting, "_CLIENT_RETRIES", 0)
 
 
 def test_unify_by_an_endpoint(
     workplace: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(prompt: str, number: int) -> Answer:
-        return "参考如下" if "高血压" in prompt else f"第{len(prompt)}问"
+        return "根据文中所述" if "高血压" in prompt else f"第{len(prompt)}问"
 
     _collect(run_stage, "web")
     before = read_lines(Path("data/collect/web"))

@@ -21,7 +21,7 @@ _GIVEN = {
     [
         ({"fields": {}}, "needs fields.text"),
         ({"kind": "sft", "fields": {"text": ["a"]}}, "needs fields.messages"),
-        ({"kind": "sft", "fields": {"instruction": ["a"]}}, "needs fields.messages"),
+        ({"kind": "sft", "fields": {"output": "a"}}, "needs fields.messages"),
         ({"format": "xml", "fields": {"text": ["a"]}}, "format xml needs record"),
         ({"format": "txt", "record": "page", "fields": {"text": ["a"]}}, "format txt needs record"),
         ({"replace": [["(a", ""]], **_TEXT}, "no regular expression"),

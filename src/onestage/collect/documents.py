@@ -147,7 +147,10 @@ def _edited(value: Any, replace: Edits) -> Any:
 def to_messages(
     record: RawRecord, fields: Fields, *, replace: Edits = (), mask_personal: bool = True
 ) -> Turns | BadRecord:
-    """Map an SFT record: alternating user and assistant turns, each edited and normalised."""
+    """Map an SFT record: alternating user and assistant turns, each edited and normalised.
+
+    A source without outputs gives the user turn alone.
+    """
     edited = _edited(record, replace)
     contents = (
         _turns(_value(edited, fields.messages), fields.messages)
@@ -165,12 +168,16 @@ def to_messages(
 
 
 def _question_and_answer(record: RawRecord, fields: Fields) -> list[str] | BadRecord:
-    parts = [_string(record, name) for name in (*fields.instruction, fields.output)]
+    """Return both turns, or the instruction alone where the source has no output."""
+    names = [*fields.instruction, fields.output] if fields.output else fields.instruction
+    parts = [_string(record, name) for name in names]
     for value in parts:
         if isinstance(value, BadRecord):
             return value
     texts = [str(part) for part in parts]
-    return ["\n".join(text for text in texts[:-1] if text.strip()), texts[-1]]
+    asked = texts[: len(fields.instruction)]
+    answered = texts[len(fields.instruction) :]
+    return ["\n".join(text for text in asked if text.strip()), *answered]
 
 
 def _turns(value: Any, name: str) -> list[str] | BadRecord:

@@ -1,158 +1,287 @@
-"""Mode `openai`: each passage is rewritten by two calls to an OpenAI-compatible endpoint."""
+"""Mode `openai`: each passage is rewritten by two calls, from the store or from an endpoint."""
 
 import asyncio
-import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
-import openai
-from openai.types.chat import ChatCompletion
+import msgspec
 
-from onestage.errors import InputError, ParamError
-from onestage.records import Conversation, Passage, Rejection
-from onestage.unify.forms import Unify, conversation, turns
-from onestage.unify.prompts import answer_prompt, question_prompt
+from onestage.errors import OnestageError
+from onestage.identity import content_id
+from onestage.records import Conversation, Detail, Message, Passage, Rejection
+from onestage.unify.checks import Fault, answer_faults, question_faults, reply_faults
+from onestage.unify.endpoints import Endpoints, Reply, Request
+from onestage.unify.forms import conversation, is_unanswered, turns
+from onestage.unify.prompts import CallName, Prompts
+from onestage.unify.responses import FAULT, Response, ResponseStore
+from onestage.unify.settings import Unify
 
-_LEANS_ON_TEXT = re.compile(
-    r"根据(上文|以上|资料|文章)|文中|文章中|上述资料|参考"
-    r"|according to the (passage|text|material)|\b(the|this) (passage|reference|article)\b",
-    re.IGNORECASE,
-)
-_CLIENT_RETRIES = 4
+# So many passages are begun for each request at once: enough that one that waits for an endpoint to
+# recover holds nobody up.
+_AHEAD = 16
 
 
-class _RefusedError(Exception):
-    """An answer failed its check; the reason code is the message."""
+class Rewritten(NamedTuple):
+    """What became of a record, the responses on which that rests, in the order of the calls, and
+    the reasons for which a try failed.
+    """
+
+    record: Conversation | Rejection
+    responses: list[Response]
+    failed: list[str]
+
+
+class _Try(NamedTuple):
+    """Which try of which record; a settled one is judged by what is stored."""
+
+    source: str
+    series: str
+    number: int
+    settled: bool
+
+
+class _Outcome(NamedTuple):
+    """What a try gave: the turns that were made, the checks that failed, the responses."""
+
+    messages: list[Message]
+    faults: list[Fault]
+    responses: list[Response]
+
+
+class _StoppedError(Exception):
+    """No further request may begin; the reason is kept aside."""
+
+
+class _NotAskedError(Exception):
+    """A settled passage is judged by what is stored, and this was never asked."""
 
 
 class Rewriter:
-    """Rewrites passages; holds the client and counts the tokens that were spent."""
+    """Rewrites the records of one source.
 
-    def __init__(self, choices: Unify, *, base_url: str, api_key: str, concurrency: int) -> None:
-        if choices.budget_tokens <= 0:
-            raise ParamError(
-                "params: unify.budget_tokens is 0, so no call may be made; set it to the "
-                "largest number of tokens that a source may cost"
-            )
+    `connect` is called when the first request has to be made: what the store answers needs
+    neither endpoint nor budget. `usage` counts requests, tokens and what the store saved.
+    """
+
+    def __init__(
+        self,
+        choices: Unify,
+        prompts: Prompts,
+        store: ResponseStore,
+        connect: Callable[[], Endpoints],
+        *,
+        ahead: int,
+    ) -> None:
         self._choices = choices
-        self._base_url = base_url
-        self._concurrency = concurrency
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url,
-            api_key=api_key,
-            timeout=choices.endpoint.timeout_s,
-            max_retries=_CLIENT_RETRIES,
-        )
-        self.tokens_spent = 0
-        self._tokens_reserved = 0
+        self._prompts = prompts
+        self._store = store
+        self._connect = connect
+        self._ahead = ahead * _AHEAD
+        self._endpoints: Endpoints | None = None
+        self._under_way: dict[str, asyncio.Event] = {}
+        self._stop: OnestageError | None = None
+        self.usage: Counter[str] = Counter()
 
-    def rewrite(self, passages: Iterable[Passage]) -> Iterator[Conversation | Rejection]:
-        """Yield one conversation or rejection a passage, in order.
+    @property
+    def faults(self) -> Counter[str]:
+        """Return how many requests failed, by kind."""
+        return self._endpoints.faults if self._endpoints else Counter()
+
+    def rewrite(self, records: Iterable[Passage | Conversation]) -> Iterator[Rewritten]:
+        """Yield what becomes of each record, in order; passages in hand are bounded.
 
         Raises:
-            InputError: the endpoint cannot be reached or refuses the request.
-            ParamError: the next call could exceed `unify.budget_tokens`.
+            InputError: the endpoint refuses the key, or does not answer.
+            ParamError: a request could exceed the budget, or there is none.
         """
-        remaining = iter(passages)
-        with asyncio.Runner() as runner:
-            while window := list(islice(remaining, self._concurrency * 4)):
-                yield from runner.run(self._window(window))
-            runner.run(self._client.close())
-
-    async def _window(self, passages: list[Passage]) -> list[Conversation | Rejection]:
-        limit = asyncio.Semaphore(self._concurrency)
-
-        async def bounded(passage: Passage) -> Conversation | Rejection:
-            async with limit:
-                return await self._one(passage)
-
-        return await asyncio.gather(*map(bounded, passages))
-
-    async def _one(self, passage: Passage) -> Conversation | Rejection:
-        endpoint = self._choices.endpoint
-        reasons: list[str] = []
-        for attempt in range(endpoint.tries):
-            try:
-                question, answer = await self._two_calls(passage, attempt)
-            except _RefusedError as refused:
-                reasons.append(str(refused))
-                continue
-            return conversation(
-                passage,
-                messages=turns(question, answer),
-                text="",
-                form="openai",
-                via=f"openai:{endpoint.model}:try-{attempt}",
-            )
-        detail: dict[str, str | int | float] = {"tries": ", ".join(reasons)}
-        return Rejection(passage.id, passage.source, reasons[-1], detail)
-
-    async def _two_calls(self, passage: Passage, attempt: int) -> tuple[str, str]:
-        limit = self._choices.endpoint.question_max_chars
-        question = await self._ask(
-            question_prompt(passage.text, lang=passage.lang, limit=limit), attempt
-        )
-        if len(question) > limit:
-            raise _RefusedError("question_too_long")
-        if _LEANS_ON_TEXT.search(question):
-            raise _RefusedError("question_leans_on_text")
-        answer = await self._ask(answer_prompt(passage.text, question, lang=passage.lang), attempt)
-        if _LEANS_ON_TEXT.search(answer):
-            raise _RefusedError("answer_reveals_reference")
-        return question, answer
-
-    async def _ask(self, prompt: str, attempt: int) -> str:
-        endpoint = self._choices.endpoint
-        worst_case = len(prompt.encode()) + endpoint.max_output_tokens
-        # A call that the client repeats may have been paid for each time.
-        reserved = spent = worst_case * (_CLIENT_RETRIES + 1)
-        self._reserve(reserved)
+        loop = asyncio.new_event_loop()
+        tasks: deque[asyncio.Task[Rewritten]] = deque()
         try:
-            raw = await self._client.chat.completions.with_raw_response.create(
-                model=endpoint.model,
-                messages=[{"role": "user", "content": prompt}],
-                temperature=endpoint.temperature,
-                max_tokens=endpoint.max_output_tokens,
-                seed=self._choices.seed + attempt,
-            )
-            response = _completion(raw.parse())
-            once = response.usage.total_tokens if response.usage else worst_case
-            spent = once + raw.retries_taken * worst_case
-        except (openai.OpenAIError, ValueError) as error:
-            raise InputError(
-                f"{self._base_url}: no answer from the endpoint ({type(error).__name__}: {error}); "
-                "check OPENAI_BASE_URL, OPENAI_API_KEY and that the server runs"
-            ) from error
+            for record in records:
+                tasks.append(loop.create_task(self._one(record)))
+                if len(tasks) >= self._ahead:
+                    yield self._first(loop, tasks)
+            while tasks:
+                yield self._first(loop, tasks)
         finally:
-            self._tokens_reserved -= reserved
-            self.tokens_spent += spent
-        return _answer(response)
+            self._end(loop, tasks)
 
-    def _reserve(self, worst_case: int) -> None:
-        """Refuse a call that could exceed the budget, repeats by the client included.
+    def _first(
+        self, loop: asyncio.AbstractEventLoop, tasks: deque[asyncio.Task[Rewritten]]
+    ) -> Rewritten:
+        try:
+            return loop.run_until_complete(tasks[0])
+        except _StoppedError:
+            # What is under way is paid for: it is waited for and kept.
+            loop.run_until_complete(_ended(tasks))
+            raise self._stop or RuntimeError("stopped without a reason") from None
+        finally:
+            tasks.popleft()
 
-        A byte-level tokenizer gives at most one token a byte, so this bound holds.
-        """
-        budget = self._choices.budget_tokens
-        if self.tokens_spent + self._tokens_reserved + worst_case > budget:
-            raise ParamError(
-                f"params: unify.budget_tokens: {budget} would not cover the next call "
-                f"(spent {self.tokens_spent}, at most {worst_case} more); raise it"
+    def _end(self, loop: asyncio.AbstractEventLoop, tasks: deque[asyncio.Task[Rewritten]]) -> None:
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(_ended(tasks))
+        if self._endpoints:
+            loop.run_until_complete(self._endpoints.close())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+    async def _one(self, record: Passage | Conversation) -> Rewritten:
+        if isinstance(record, Conversation) and not is_unanswered(record):
+            return Rewritten(record, [], [])
+        series = series_of(record, self._choices, self._prompts)
+        settled = self.is_settled(series)
+        reason, detail = "not_asked", dict[str, Detail]()
+        responses: list[Response] = []
+        failed: list[str] = []
+        for number in range(self._choices.tries):
+            try:
+                outcome = await self._tried(record, _Try(record.source, series, number, settled))
+            except _NotAskedError:
+                continue
+            responses += outcome.responses
+            if not outcome.faults:
+                self._settle(series, settled=settled)
+                return Rewritten(self._kept(record, outcome.messages, number), responses, failed)
+            failed += [name for name, _ in outcome.faults]
+            reason = outcome.faults[0][0]
+            detail[f"try-{number}"] = "; ".join(f"{name}: {seen}" for name, seen in outcome.faults)
+        self._settle(series, settled=settled)
+        return Rewritten(Rejection(record.id, record.source, reason, detail), responses, failed)
+
+    def is_settled(self, series: str) -> bool:
+        """Return whether a record has come to its end before, with as many tries allowed."""
+        return self._store.settled(series) >= self._choices.tries
+
+    def _settle(self, series: str, *, settled: bool) -> None:
+        if not settled:
+            self._store.settle(series, self._choices.tries)
+
+    def _kept(
+        self, record: Passage | Conversation, messages: list[Message], number: int
+    ) -> Conversation:
+        names: tuple[CallName, ...] = ("question", "answer")
+        if isinstance(record, Conversation):
+            names = ("reply",)
+        digests = ":".join(f"{name}-{self._prompts[name, record.lang].digest}" for name in names)
+        via = f"openai:{self._choices.model}:{digests}:try-{number}"
+        if isinstance(record, Conversation):
+            return msgspec.structs.replace(record, messages=[*record.messages, *messages], via=via)
+        return conversation(record, messages=messages, text="", form="openai", via=via)
+
+    async def _tried(self, record: Passage | Conversation, attempt: _Try) -> _Outcome:
+        if isinstance(record, Conversation):
+            return await self._replied(record, attempt)
+        checks = self._choices.checks
+        asked = await self._response("question", _question_prompt(record, self._prompts), attempt)
+        faults = _call_faults(asked) or list(
+            question_faults(asked.text, lang=record.lang, checks=checks)
+        )
+        if faults:
+            return _Outcome([], faults, [asked])
+        prompt = self._prompts["answer", record.lang].render(
+            passage=record.text, question=asked.text
+        )
+        answered = await self._response("answer", prompt, attempt)
+        faults = _call_faults(answered) or list(
+            answer_faults(
+                answered.text,
+                question=asked.text,
+                passage=record.text,
+                lang=record.lang,
+                checks=checks,
             )
-        self._tokens_reserved += worst_case
+        )
+        return _Outcome(turns(asked.text, answered.text), faults, [asked, answered])
+
+    async def _replied(self, record: Conversation, attempt: _Try) -> _Outcome:
+        replied = await self._response("reply", _reply_prompt(record, self._prompts), attempt)
+        faults = _call_faults(replied) or list(
+            reply_faults(replied.text, lang=record.lang, checks=self._choices.checks)
+        )
+        return _Outcome([Message(role="assistant", content=replied.text)], faults, [replied])
+
+    async def _response(self, call: CallName, prompt: str, attempt: _Try) -> Response:
+        """Return a response from the store; if it is not there, ask for it, once.
+
+        Raises:
+            _NotAskedError: the record is settled, and this was never asked.
+            _StoppedError: no request may be made.
+        """
+        choices = self._choices
+        sampled = choices.question if call == "question" else choices.answer
+        seed = choices.seed + attempt.number
+        request = Request(
+            choices.model, prompt, sampled.temperature, sampled.max_output_tokens, seed
+        )
+        key = content_id(*map(str, request))
+        while (stored := self._store.get(key)) is None and key in self._under_way:
+            await self._under_way[key].wait()
+        if stored is not None:
+            self.usage["responses_from_store"] += 1
+            self.usage["tokens_saved"] += stored.prompt_tokens + stored.completion_tokens
+        elif attempt.settled:
+            raise _NotAskedError
+        else:
+            reply = await self._asked(request, key)
+            stored = Response(
+                key, attempt.series, call, attempt.number, choices.tries, choices.model, *reply
+            )
+            self._store.put(stored, attempt.source)
+            self._under_way.pop(key).set()
+        return msgspec.structs.replace(
+            stored, series=attempt.series, call=call, attempt=attempt.number, tries=choices.tries
+        )
+
+    async def _asked(self, request: Request, key: str) -> Reply:
+        self._under_way[key] = asyncio.Event()
+        try:
+            if self._stop:
+                raise self._stop
+            self._endpoints = self._endpoints or self._connect()
+            reply = await self._endpoints.ask(request)
+        except BaseException as error:
+            self._under_way.pop(key).set()
+            if not isinstance(error, OnestageError):
+                raise
+            self._stop = self._stop or error
+            raise _StoppedError from None
+        self.usage["requests_answered"] += 1
+        self.usage["tokens_spent"] += reply.prompt_tokens + reply.completion_tokens
+        return reply
 
 
-def _completion(body: object) -> ChatCompletion:
-    """The client takes whatever comes with status 200, be it a web page."""
-    if not isinstance(body, ChatCompletion):
-        raise ValueError("the response is no chat completion")
-    return body
+def series_of(record: Passage | Conversation, choices: Unify, prompts: Prompts) -> str:
+    """Return what names all tries of a record: all that its requests depend on but the try."""
+    if isinstance(record, Conversation):
+        calls: tuple[object, ...] = (_reply_prompt(record, prompts), choices.answer)
+    else:
+        answer = prompts["answer", record.lang].digest
+        calls = (_question_prompt(record, prompts), choices.question, answer, choices.answer)
+    return content_id(choices.model, choices.seed, *map(str, calls))
 
 
-def _answer(response: ChatCompletion) -> str:
-    if not response.choices or response.choices[0].finish_reason == "length":
-        raise _RefusedError("cut_off" if response.choices else "empty")
-    text = (response.choices[0].message.content or "").strip()
-    if not text:
-        raise _RefusedError("empty")
-    return text
+def _question_prompt(passage: Passage, prompts: Prompts) -> str:
+    return prompts["question", passage.lang].render(passage=passage.text)
+
+
+def _reply_prompt(record: Conversation, prompts: Prompts) -> str:
+    return prompts["reply", record.lang].render(instruction=record.messages[-1].content)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[Rewritten]]) -> None:
+    """Wait for all, whatever comes of them."""
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _call_faults(response: Response) -> list[Fault]:
+    """Return what is wrong with the call itself, whatever its text says."""
+    if response.finish_reason.startswith(FAULT):
+        return [("no_response", response.finish_reason.removeprefix(FAULT))]
+    if response.finish_reason == "length":
+        return [("cut_off", f"{response.completion_tokens} tokens")]
+    if response.finish_reason == "content_filter":
+        return [("content_filter", "by the endpoint")]
+    return [] if response.text else [("empty", response.call)]

@@ -29,6 +29,12 @@ def test_an_unmappable_record_is_bad(record: dict[str, Any], said: str) -> None:
     assert said in found.detail
 
 
+def test_an_instruction_without_output_is_one_turn() -> None:
+    turns = to_messages({"q": "发热", "more": "怎么办？"}, Fields(instruction=["q", "more"]))
+    assert not isinstance(turns, BadRecord)
+    assert turns.messages == [Message(role="user", content="发热\n怎么办？")]
+
+
 def test_instruction_and_output_become_two_turns() -> None:
     record = {"q": "问", "more": "补充", "empty": "", "a": "答"}
     fields = Fields(instruction=["q", "more", "empty"], output="a")

@@ -1,0 +1,82 @@
+"""The bound on what a source may cost, in tokens and in money: no request may exceed it."""
+
+from onestage.errors import ParamError
+from onestage.unify.responses import ResponseStore, Spent
+from onestage.unify.settings import Price, Unify
+
+_MILLION = 1_000_000
+
+
+def money(spent: Spent, price: Price) -> float:
+    """Return what tokens cost."""
+    prompt, completion = spent.prompt_tokens * price.prompt, spent.completion_tokens
+    return (prompt + completion * price.completion) / _MILLION
+
+
+class Budget:
+    """Lets a request begin only if the most that it can cost is left, and counts what it did.
+
+    The store knows what the source has cost already, and is told what was lost.
+
+    Raises:
+        ParamError: the source has no budget, or one in money where tokens have no price.
+    """
+
+    def __init__(self, choices: Unify, source: str, store: ResponseStore) -> None:
+        self._store = store
+        self._price = choices.price
+        self._source = source
+        self._tokens = choices.budget_tokens.get(source, 0)
+        self._money = choices.budget_money.get(source, 0.0)
+        if not self._tokens and not self._money:
+            raise ParamError(
+                f"params: unify.budget_tokens.{source} is 0, so no call may be made; set it to "
+                "the most tokens that the source may cost, or unify.budget_money (see onestage "
+                "estimate)"
+            )
+        if self._money and not (choices.price.prompt or choices.price.completion):
+            raise ParamError(
+                f"params: unify.budget_money.{source}: tokens have no price; set unify.price"
+            )
+        self.spent = store.spent(source)
+        self._reserved = Spent()
+
+    def reserve(self, most: Spent) -> None:
+        """Set aside the most that a request can cost.
+
+        Raises:
+            ParamError: it could exceed the budget.
+        """
+        whole = _sum(_sum(self.spent, self._reserved), most)
+        tokens, cost = sum(whole), money(whole, self._price)
+        if self._tokens and tokens > self._tokens:
+            self._refuse("budget_tokens", self._tokens, sum(self.spent), sum(most))
+        if self._money and cost > self._money:
+            spent = money(self.spent, self._price)
+            self._refuse("budget_money", self._money, spent, money(most, self._price))
+        self._reserved = _sum(self._reserved, most)
+
+    def _refuse(self, name: str, budget: float, spent: float, most: float) -> None:
+        raise ParamError(
+            f"params: unify.{name}.{self._source}: {budget:g} would not cover the next call "
+            f"(spent {spent:.7g}, at most {most:.7g} more, others under way); all responses so "
+            "far are kept: raise it and run again"
+        )
+
+    def lost(self, most: Spent) -> None:
+        """Keep in mind a request that brought no response and may have been paid for."""
+        self._store.charge(self._source, *most)
+
+    def count(self, most: Spent, actual: Spent) -> None:
+        """Give back what was set aside, and count what the request did cost."""
+        self._reserved = Spent(
+            self._reserved.prompt_tokens - most.prompt_tokens,
+            self._reserved.completion_tokens - most.completion_tokens,
+        )
+        self.spent = _sum(self.spent, actual)
+
+
+def _sum(left: Spent, right: Spent) -> Spent:
+    return Spent(
+        left.prompt_tokens + right.prompt_tokens, left.completion_tokens + right.completion_tokens
+    )

@@ -1,0 +1,139 @@
+"""What makes a question or an answer unfit for training: each check names its reason.
+
+A check looks at the text alone and returns the particulars that it saw, or None.
+"""
+
+import re
+from collections.abc import Iterator
+
+from onestage.records import Lang
+from onestage.similarity import comparable, jaccard, ngrams
+from onestage.unify.numbers import unsupported
+from onestage.unify.settings import Checks
+
+Fault = tuple[str, str]
+
+_SOURCE_ZH = "(?:资料|材料|文章|文本|文献|原文|上文|本文|文中|段落|短文|内容|信息)"
+_SOURCE_EN = r"(?:(?:given|provided|above|following|source|reference) )?"
+# Not what words are part of others: 日本文化, 论文中, 临床资料中, the passage of urine.
+_LEANS = re.compile(
+    rf"根据(?:以上|上述|上面|所给|给出|提供|前述|这段|该段|本段)?的?{_SOURCE_ZH}"
+    r"|(?<![论中英])文中|(?<!以)上文|原文|(?<!日)本文|作者(?:认为|指出|提到|建议)"
+    rf"|(?:这|该|本|上述|以上|所给)(?:段|篇|份|则)?{_SOURCE_ZH}"
+    r"|(?<![床历])(?:资料|材料|文章)(?:中|里|所|提到|指出)"
+    rf"|\b(?:according to|based on|in|from) (?:the|this|that) {_SOURCE_EN}"
+    r"(?:passage(?! of)|text|material|article|document|author|excerpt)s?\b"
+    rf"|\b(?:the|this) {_SOURCE_EN}(?:passage(?! of)|article|excerpt|material)\b|\bthe authors?\b"
+    r"|\b(?:mentioned|described|stated|listed|given|provided) (?:above|in the text)\b",
+    re.IGNORECASE,
+)
+# 参考值 and 参考范围 are terms of the laboratory, and so is a reference range.
+_REVEALS = re.compile(
+    rf"参考(?!值|范围|区间|剂量|标准|价值|线|点)|{_LEANS.pattern}"
+    r"|\b(?:the|this|provided|given) (?:(?:provided|given) )?"
+    r"(?:references?(?! (?:range|interval|value|standard))|text)\b|\bprovided information",
+    re.IGNORECASE,
+)
+_REFUSES = re.compile(
+    r"作为(?:一个|一名|一款)?(?:AI|人工智能|语言模型)|我(?:是|只是)(?:一个|一款)?(?:AI|人工智能|语言模型)"
+    r"|(?:我|本人)(?:无法|不能|没有办法)(?:回答|提供|为您|给出|协助)|无法(?:回答|提供)(?:这个|该|此|您|你)"
+    r"|\A\W*(?:很?抱歉|对不起|不好意思)"
+    r"|\bas an? (?:AI|artificial intelligence|language model)\b|\bI(?:'m| am) (?:only )?an? AI\b"
+    r"|\bI(?:'m| am) (?:sorry|unable|not able)\b"
+    r"|\bI (?:cannot|can't|can not|won't) (?:answer|provide|help|assist|give|comply)",
+    re.IGNORECASE,
+)
+_BOILERPLATE = re.compile(
+    r"希望(?:以上|这些|我的|上述|能)?.{0,8}(?:帮助|有用|帮到)|如(?:果)?(?:您|你)?(?:还)?有(?:其他|任何|更多)"
+    r".{0,4}(?:问题|疑问)|祝(?:您|你|患者).{0,6}(?:康复|健康|愉快)|\A\W*(?:好的|当然)[，,！!。：:]"
+    r"|\A\W*(?:问题|提问|答案|回答|答|问|Question|Answer|Response)\W{0,3}[：:]"
+    r"|\bhope (?:this|that|it) helps\b|\bfeel free to\b|\blet me know if\b"
+    r"|\A\W*(?:sure|certainly|of course|absolutely)\b\W|\A\W*here (?:is|are|'s)\b",
+    re.IGNORECASE,
+)
+_IDEOGRAPHS = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+_LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
+_WORD = re.compile(r"[^\W_]+")
+# Runs of so many characters, or words, hardly come twice in an answer by chance.
+_RUN_CHARS = 8
+_RUN_WORDS = 5
+_SHOWN = 5
+
+
+def question_faults(question: str, *, lang: Lang, checks: Checks) -> Iterator[Fault]:
+    """Yield reason and particulars of each check that the question fails."""
+    if len(question) < checks.question_min_chars:
+        yield "question_too_short", f"{len(question)} chars"
+    if len(question) > checks.question_max_chars:
+        yield "question_too_long", f"{len(question)} chars"
+    if checks.leans_on_text and (found := _LEANS.search(question)):
+        yield "question_leans_on_text", found[0]
+    yield from _text_faults(question, lang=lang, checks=checks)
+
+
+def answer_faults(
+    answer: str, *, question: str, passage: str, lang: Lang, checks: Checks
+) -> Iterator[Fault]:
+    """Yield the same for an answer to a question on a passage, the hidden reference."""
+    if checks.reveals_reference and (found := _REVEALS.search(answer)):
+        yield "answer_reveals_reference", found[0]
+    yield from reply_faults(answer, lang=lang, checks=checks)
+    share = similarity(answer, passage, lang)
+    if share < getattr(checks.min_similarity, lang):
+        yield "low_similarity", f"{share:.3f}"
+    if checks.numbers and (figures := unsupported(answer, passage, question)):
+        yield "numbers", ", ".join(figures[:_SHOWN])
+
+
+def reply_faults(answer: str, *, lang: Lang, checks: Checks) -> Iterator[Fault]:
+    """Yield the same for an answer that has no passage behind it."""
+    if len(answer) < checks.answer_min_chars:
+        yield "answer_too_short", f"{len(answer)} chars"
+    share = repeat_share(answer, lang)
+    if share > checks.max_repeat_share:
+        yield "repetition", f"{share:.3f}"
+    yield from _text_faults(answer, lang=lang, checks=checks)
+
+
+def _text_faults(text: str, *, lang: Lang, checks: Checks) -> Iterator[Fault]:
+    if checks.refusal and (found := _REFUSES.search(text)):
+        yield "refusal", found[0]
+    if checks.boilerplate and (found := _BOILERPLATE.search(text)):
+        yield "boilerplate", found[0]
+    share = language_share(text, lang)
+    if share < getattr(checks.min_language_share, lang):
+        yield "wrong_language", f"{share:.3f}"
+
+
+def language_share(text: str, lang: Lang) -> float:
+    """Return the share of letters in the language's script; an ideograph counts as two letters.
+
+    >>> language_share("口服 mg", "zh")
+    0.6666666666666666
+    """
+    ideographs, latin = 2 * len(_IDEOGRAPHS.findall(text)), len(_LATIN.findall(text))
+    share = ideographs / (ideographs + latin) if ideographs + latin else 1.0
+    return share if lang == "zh" else 1 - share if ideographs + latin else 1.0
+
+
+def similarity(answer: str, passage: str, lang: Lang) -> float:
+    """Return the Jaccard similarity of the characters of two texts, in English of their words."""
+    if lang == "zh":
+        return jaccard(ngrams(comparable(answer), 1), ngrams(comparable(passage), 1))
+    return jaccard(_words(answer), _words(passage))
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower())) or {""}
+
+
+def repeat_share(text: str, lang: Lang) -> float:
+    """Return the share of runs, of 8 characters or in English 5 words, that came before."""
+    if lang == "zh":
+        runs: list[object] = [
+            text[i : i + _RUN_CHARS] for i in range(max(0, len(text) - _RUN_CHARS + 1))
+        ]
+    else:
+        words = _WORD.findall(text.lower())
+        runs = list(zip(*(words[i:] for i in range(_RUN_WORDS)), strict=False))
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0

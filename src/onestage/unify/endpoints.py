@@ -1,0 +1,320 @@
+"""The only code that speaks to OpenAI-compatible endpoints: one call, however often it takes."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import httpx2
+import msgspec
+import openai
+
+from onestage.errors import InputError, OnestageError
+from onestage.unify.budget import Budget
+from onestage.unify.lanes import Lane, Lanes
+from onestage.unify.responses import FAULT, Spent
+from onestage.unify.settings import Limits
+from onestage.unify.tokens import most_tokens
+
+# Waiting times grow from the first to the last, each drawn between nothing and the whole of it.
+_FIRST_WAIT_S = 0.5
+_LAST_WAIT_S = 30.0
+# So many failures without one reply between them are no fault of the records.
+_FAILED_AT_ONCE = 20
+_SHOWN_CHARS = 200
+_NO_KEY = (401, 403)
+_NO_SUCH = (404, 405)
+_OVERLOADED = (408, 409, 425, 429)
+_OVERLOAD = ("overloaded", "timeout", "connection", "status_503")
+_NO_MONEY = ("insufficient_quota", "billing_not_active", "billing_hard_limit_reached")
+
+
+class Endpoint(NamedTuple):
+    """An address and the key for it."""
+
+    base_url: str
+    api_key: str
+
+
+class Request(NamedTuple):
+    """What is asked: the prompt as the only message, and how the answer is sampled.
+
+    All of it and nothing else names the response in the store; whom it is asked does not.
+    """
+
+    model: str
+    prompt: str
+    temperature: float
+    max_output_tokens: int
+    seed: int
+
+
+class Reply(NamedTuple):
+    """What came back; `finish_reason` is the endpoint's, or a fault's."""
+
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Completion)
+
+
+class _FaultError(Exception):
+    """A request failed and may be tried again; `paid` says whether it may have cost something."""
+
+    def __init__(self, kind: str, *, paid: bool, wait_s: float = 0.0) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.paid = paid
+        self.wait_s = wait_s
+
+
+class Endpoints:
+    """Asks one of several endpoints that serve the same model, each with its own number at once.
+
+    `faults` counts by kind what went wrong, requests that were tried again included.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], budget: Budget, *, concurrency: int, limits: Limits
+    ) -> None:
+        self._budget = budget
+        self._keys = [endpoint.api_key for endpoint in endpoints]
+        self._limits = limits
+        self._clients = {
+            endpoint.base_url: openai.AsyncOpenAI(
+                base_url=endpoint.base_url,
+                api_key=endpoint.api_key,
+                timeout=limits.timeout_s,
+                max_retries=0,  # tried again here, where it is counted
+                http_client=openai.DefaultAioHttpClient(),
+            )
+            for endpoint in endpoints
+        }
+        self._lanes = Lanes([Lane(url, concurrency) for url in self._clients])
+        self._answered = time.monotonic()
+        self._replies = self._failed_since_reply = 0
+        self._stopped: OnestageError | None = None
+        self._stopping = asyncio.Event()
+        self.faults: Counter[str] = Counter()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            await client.close()
+
+    async def ask(self, request: Request) -> Reply:
+        """Return the reply; a fault of the endpoint is tried again up to `limits.attempts` times.
+
+        An overloaded endpoint (429) is waited for and counts as no attempt.
+
+        Raises:
+            InputError: the key is refused, the address or model is unknown, there is no money
+                left, or nothing was answered for `limits.give_up_s`.
+            ParamError: a request could exceed the budget.
+        """
+        failed = tried = 0
+        before = self._replies
+        while True:
+            lane = await self._lanes.enter()
+            try:
+                reply = await self._paid(lane, request)
+            except _FaultError as error:
+                fault = error
+                lane.ended(overloaded=error.kind in _OVERLOAD)
+            except OnestageError as error:
+                raise self._stop_all(error) from None
+            else:
+                self._answered = time.monotonic()
+                lane.ended(overloaded=False)
+                return reply
+            finally:
+                self._lanes.leave(lane)
+            self.faults[fault.kind] += 1
+            tried += 1
+            failed += fault.kind != "overloaded"
+            if failed >= self._limits.attempts and await self._is_alive(lane, since=before):
+                return self._given_up(lane, fault.kind)
+            if death := self._death(lane, fault.kind):
+                raise self._stop_all(death)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _wait_s(tried, fault.wait_s))
+
+    async def _is_alive(self, lane: Lane, *, since: int) -> bool:
+        """Return whether a fault is the record's: others were answered, or the list of models."""
+        if self._replies > since:
+            return True
+        try:
+            await self._clients[lane.base_url].get("/models", cast_to=httpx2.Response)
+        except openai.APIStatusError as error:
+            return error.status_code < 500
+        except openai.APIError:
+            return False
+        return True
+
+    def _given_up(self, lane: Lane, kind: str) -> Reply:
+        """Return what stands for a reply; too many of them without one reply end the run."""
+        self._failed_since_reply += 1
+        if self._failed_since_reply >= _FAILED_AT_ONCE:
+            raise self._stop_all(InputError(
+                f"{lane.base_url}: {_FAILED_AT_ONCE} requests in a row failed (last: {kind}); "
+                "check the server, model and unify section, and run again"
+            ))  # fmt: skip
+        return Reply("", f"{FAULT}{kind}", 0, 0)
+
+    def _stop_all(self, error: OnestageError) -> OnestageError:
+        """Let no further request begin, nor anybody wait; return the first reason."""
+        self._stopped = self._stopped or error
+        self._stopping.set()
+        return self._stopped
+
+    async def _paid(self, lane: Lane, request: Request) -> Reply:
+        """Make one request within the budget.
+
+        What failed and may have been paid for counts as the most that it can have cost, and so
+        does a reply without a count of tokens.
+        """
+        if self._stopped:
+            raise self._stopped
+        most = Spent(most_tokens(request.prompt), request.max_output_tokens)
+        self._budget.reserve(most)
+        actual = Spent()
+        try:
+            reply = await self._once(lane, request)
+            if not reply.finish_reason.startswith(FAULT):
+                self._replies += 1
+                self._failed_since_reply = 0
+                if not reply.completion_tokens:
+                    reply = reply._replace(**most._asdict())
+            actual = Spent(reply.prompt_tokens, reply.completion_tokens)
+        except _FaultError as error:
+            if error.paid:
+                actual = most
+                self._budget.lost(most)
+            raise
+        finally:
+            self._budget.count(most, actual)
+        return reply
+
+    async def _once(self, lane: Lane, request: Request) -> Reply:
+        try:
+            # The typed call would spend more on checking a body that is made here than on sending
+            # it, and would take any page that comes with status 200 for a completion.
+            response = await self._clients[lane.base_url].post(
+                "/chat/completions",
+                cast_to=httpx2.Response,
+                body={
+                    "model": request.model,
+                    "messages": [{"role": "user", "content": request.prompt}],
+                    "temperature": request.temperature,
+                    "max_tokens": request.max_output_tokens,
+                    "seed": request.seed,
+                },
+            )
+            return _reply(response.content)
+        except openai.APIStatusError as error:
+            return self._refused(lane, error)
+        except openai.APITimeoutError:
+            raise _FaultError("timeout", paid=True) from None
+        except openai.APIConnectionError as error:
+            # A connection that was never made can't have cost anything.
+            made = not isinstance(error.__cause__, httpx2.ConnectError)
+            raise _FaultError("connection", paid=made) from None
+
+    def _refused(self, lane: Lane, error: openai.APIStatusError) -> Reply:
+        """Return that a record's request is refused; raise what concerns more than the record."""
+        status = error.status_code
+        if status in _NO_KEY:
+            raise self._stop(lane, error, "the key is refused", "check OPENAI_API_KEY")
+        if status in _NO_SUCH:
+            raise self._stop(
+                lane, error, "no such address or model", "check OPENAI_BASE_URL and unify.model"
+            )
+        if status == 402 or error.code in _NO_MONEY:
+            raise self._stop(lane, error, "there is no money left", "pay, and run again")
+        if status in _OVERLOADED:
+            raise _FaultError("overloaded", paid=False, wait_s=_retry_after(error)) from None
+        if status >= 500:
+            raise _FaultError(f"status_{status}", paid=True, wait_s=_retry_after(error)) from None
+        self.faults[f"status_{status}"] += 1
+        return self._given_up(lane, f"status_{status}: {self._told(error)}")
+
+    def _stop(self, lane: Lane, error: openai.APIStatusError, what: str, remedy: str) -> InputError:
+        return InputError(
+            f"{lane.base_url}: {what} (status {error.status_code}: {self._told(error)}); {remedy}"
+        )
+
+    def _told(self, error: openai.APIStatusError) -> str:
+        """Return the beginning of the endpoint's own words, without a key that stands in them."""
+        message = error.message
+        for key in self._keys:
+            message = message.replace(key, "***")
+        return message[:_SHOWN_CHARS]
+
+    def _death(self, lane: Lane, kind: str) -> InputError | None:
+        """Return why the run ends where nothing was answered for too long."""
+        silent = time.monotonic() - self._answered
+        if silent <= self._limits.give_up_s:
+            return None
+        return InputError(
+            f"{lane.base_url}: no answer from the endpoint for {silent:.0f} s (last: {kind}); "
+            "check OPENAI_BASE_URL and that the server runs, and run again: all responses so far "
+            "are kept"
+        )
+
+
+def _reply(body: bytes) -> Reply:
+    """Return what a completion says; anything else that comes with status 200 is a fault."""
+    try:
+        completion = _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _FaultError("malformed", paid=True) from None
+    if not completion.choices:
+        raise _FaultError("no_choices", paid=True)
+    choice, usage = completion.choices[0], completion.usage or _Usage()
+    return Reply(
+        (choice.message.content or "").strip(),
+        choice.finish_reason or "stop",
+        usage.prompt_tokens,
+        usage.completion_tokens,
+    )
+
+
+def _retry_after(error: openai.APIStatusError) -> float:
+    """Return the seconds that the endpoint asks to wait, or 0."""
+    asked: Any = error.response.headers.get("retry-after", "")
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        return 0.0
+
+
+def _wait_s(tried: int, asked_s: float) -> float:
+    """Return what the endpoint asked for and a little, or a time that grows with each try."""
+    growing = min(_LAST_WAIT_S, _FIRST_WAIT_S * 2 ** min(tried - 1, 16))
+    longest = _FIRST_WAIT_S if asked_s else growing
+    return asked_s + random.uniform(0, longest)  # noqa: S311  (spreads requests; enters no byte)

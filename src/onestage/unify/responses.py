@@ -1,0 +1,140 @@
+"""Responses of a language model: what names them, and the store from which none is asked twice.
+
+The store is an SQLite database. A response is in it before it is used, one transaction each,
+so that a run that is killed at any moment goes on where it was.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from onestage.errors import InputError
+from onestage.records import Record
+from onestage.unify.prompts import CallName
+
+FAULT = "fault:"
+
+
+class Response(Record, frozen=True):
+    """One answer of the model, as the store and `data/responses/SOURCE` hold it.
+
+    `key` names what was asked: model, prompt, sampling and try. `series` names all tries of a
+    passage; `tries` is how many it was allowed. `finish_reason` is the endpoint's, or `fault:`
+    and the kind of fault for which the call was given up. Tokens are the endpoint's count.
+    """
+
+    key: str
+    series: str
+    call: CallName
+    attempt: int
+    tries: int
+    model: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Spent(NamedTuple):
+    """What a source has cost: tokens told by the endpoint, and those of requests that failed.
+
+    What failed may have been paid for, so it counts at the most that it can have cost.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS responses (
+    key TEXT PRIMARY KEY, series TEXT NOT NULL, call TEXT NOT NULL, attempt INTEGER NOT NULL,
+    tries INTEGER NOT NULL, model TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS settled (series TEXT PRIMARY KEY, tries INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spent (
+    source TEXT PRIMARY KEY, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+_INSERT = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SETTLE = (
+    "INSERT INTO settled VALUES (?, ?) ON CONFLICT (series) "
+    "DO UPDATE SET tries = max(tries, excluded.tries)"
+)
+_SPEND = (
+    "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET "
+    "prompt_tokens = prompt_tokens + excluded.prompt_tokens, "
+    "completion_tokens = completion_tokens + excluded.completion_tokens"
+)
+_BUSY_S = 60.0
+
+
+class ResponseStore:
+    """All responses of a project, whichever source they are for. Close it after use."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._base = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            self._base.execute("PRAGMA journal_mode = WAL")
+            # A killed process loses nothing; a machine that loses power, at most the last ones.
+            self._base.execute("PRAGMA synchronous = NORMAL")
+            self._base.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise InputError(
+                f"{path}: not the store of responses ({error}); move it away, and import what "
+                "data/responses holds"
+            ) from error
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._base.close()
+
+    def get(self, key: str) -> Response | None:
+        """Return the response of that key, if there is one."""
+        row = self._base.execute("SELECT * FROM responses WHERE key = ?", (key,)).fetchone()
+        return Response(*row) if row else None
+
+    def put(self, response: Response, source: str) -> None:
+        """Keep a response, and what it cost the source, in one transaction."""
+        with self._base:
+            self._base.execute("BEGIN IMMEDIATE")
+            self._base.execute(_INSERT, _row(response))
+            self._spend(source, response.prompt_tokens, response.completion_tokens)
+
+    def charge(self, source: str, prompt_tokens: int, completion_tokens: int) -> None:
+        """Count a request that brought no response and may have been paid for."""
+        self._spend(source, prompt_tokens, completion_tokens)
+
+    def _spend(self, source: str, prompt_tokens: int, completion_tokens: int) -> None:
+        self._base.execute(_SPEND, (source, prompt_tokens, completion_tokens))
+
+    def spent(self, source: str) -> Spent:
+        """Return what the source has cost since the store was made."""
+        query = "SELECT prompt_tokens, completion_tokens FROM spent WHERE source = ?"
+        row = self._base.execute(query, (source,)).fetchone()
+        return Spent(*row) if row else Spent()
+
+    def settle(self, series: str, tries: int) -> None:
+        """Remember that a passage came to its end with that many tries allowed."""
+        self._base.execute(_SETTLE, (series, tries))
+
+    def settled(self, series: str) -> int:
+        """Return with how many tries allowed the passage came to its end, or 0."""
+        row = self._base.execute("SELECT tries FROM settled WHERE series = ?", (series,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def add(self, responses: Iterable[Response]) -> tuple[int, int]:
+        """Take responses over from elsewhere, all or none; return how many, and how many new."""
+        count = new = 0
+        with self._base:
+            self._base.execute("BEGIN IMMEDIATE")
+            for response in responses:
+                count += 1
+                new += self._base.execute(_INSERT, _row(response)).rowcount
+                self._base.execute(_SETTLE, (response.series, response.tries))
+        return count, new
+
+
+def _row(response: Response) -> tuple[str | int, ...]:
+    return tuple(getattr(response, name) for name in response.__struct_fields__)

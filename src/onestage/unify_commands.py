@@ -1,0 +1,110 @@
+"""The sub-commands around unify: what it will cost, and responses taken over from elsewhere."""
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from onestage import jsonl, params
+from onestage.command import OneLineCommand, params_option
+from onestage.records import Conversation, Passage
+from onestage.sources import Source
+from onestage.unify.budget import money
+from onestage.unify.cost import Estimate, estimate
+from onestage.unify.prompts import load_prompts
+from onestage.unify.responses import Response, ResponseStore, Spent
+from onestage.unify.rewriting import series_of
+from onestage.unify.settings import Price, Unify
+
+_STORE = click.option(
+    "--store",
+    "store_file",
+    type=click.Path(path_type=Path),
+    default=Path("scratch/responses.sqlite"),
+    show_default=True,
+    help="Database of all responses.",
+)
+_SECONDS_AN_HOUR = 3600
+
+
+@click.group(help="Responses of the language model that unify keeps.")
+def responses() -> None:
+    """Gather the sub-commands."""
+
+
+@responses.command("import", cls=OneLineCommand)
+@click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True)
+@_STORE
+def import_responses(folders: tuple[Path, ...], store_file: Path) -> None:
+    """Take over what unify wrote elsewhere (data/responses/SOURCE), so that it asks for nothing.
+
+    All or none: a line that is no response leaves the store as it was.
+    """
+    files = [path for folder in folders for path in jsonl.part_files(folder)]
+    with closing(ResponseStore(store_file)) as store:
+        count, new = store.add(jsonl.read_records(files, Response))
+    click.echo(f"{store_file}: {count} responses, {new} of them new")
+
+
+@click.command("estimate", cls=OneLineCommand)
+@params_option
+@click.option(
+    "--collected",
+    type=click.Path(path_type=Path),
+    default=Path("data/collect"),
+    show_default=True,
+    help="Folder of what collect wrote, a folder each source.",
+)
+@_STORE
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1000.0,
+    show_default=True,
+    help="Tokens that the endpoints write in a second, all together.",
+)
+def estimate_command(params_file: Path, collected: Path, store_file: Path, rate: float) -> None:
+    """Say what unify in mode openai still needs: requests, tokens, money, hours. Asks nothing.
+
+    Tokens are estimated from characters, rather too many: one for each ideograph and for three
+    other characters. The first figure holds if each first try is kept and answers are as long
+    as their passages; `at most` holds if every try is needed and as long as it may be.
+    """
+    document = params.load_document(params_file)
+    choices = params.section(document, "unify", Unify)
+    sources = params.mapping(document, "sources", Source)
+    prompts = load_prompts(Path(choices.prompts))
+    with closing(ResponseStore(store_file)) as store:
+
+        def is_settled(record: Passage | Conversation) -> bool:
+            return store.settled(series_of(record, choices, prompts)) >= choices.tries
+
+        whole = Estimate()
+        for key in sources:
+            files = jsonl.part_files(collected / key)
+            records = jsonl.read_records(files, Passage | Conversation)
+            found = estimate(records, prompts, choices, is_settled=is_settled)
+            whole = whole.plus(found)
+            _tell(key, found, choices.price, rate)
+            spent = store.spent(key)
+            budget = choices.budget_tokens.get(key, 0), choices.budget_money.get(key, 0.0)
+            click.echo(
+                f"  spent {sum(spent)} tokens ({money(spent, choices.price):.2f}), "
+                f"budget {budget[0]} tokens, {budget[1]:.2f} in money"
+            )
+    _tell("all sources", whole, choices.price, rate)
+
+
+def _tell(name: str, found: Estimate, price: Price, rate: float) -> None:
+    likely = Spent(found.prompt_tokens, found.completion_tokens)
+    most = Spent(found.most_prompt_tokens, found.most_completion_tokens)
+    click.echo(
+        f"{name}: {found.records} to rewrite, {found.settled} of them done; "
+        f"{found.requests} requests (at most {found.most_requests})"
+    )
+    for label, tokens in (("about", likely), ("at most", most)):
+        hours = tokens.completion_tokens / rate / _SECONDS_AN_HOUR
+        click.echo(
+            f"  {label} {tokens.prompt_tokens} + {tokens.completion_tokens} tokens, "
+            f"{money(tokens, price):.2f} in money, {hours:.2f} hours"
+        )
