@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+import aiohttp
 import httpx2
 import msgspec
 import openai
@@ -238,12 +239,8 @@ class Endpoints:
             return _reply(response.content)
         except openai.APIStatusError as error:
             return self._refused(lane, error)
-        except openai.APITimeoutError:
-            raise _FaultError("timeout", paid=True) from None
-        except openai.APIConnectionError as error:
-            # A connection that was never made can't have cost anything.
-            made = not isinstance(error.__cause__, httpx2.ConnectError)
-            raise _FaultError("connection", paid=made) from None
+        except openai.APIConnectionError as error:  # timeouts are among them
+            raise _lost(error) from None
 
     def _refused(self, lane: Lane, error: openai.APIStatusError) -> Reply:
         """Return that a record's request is refused; raise what concerns more than the record."""
@@ -285,6 +282,19 @@ class Endpoints:
             "check OPENAI_BASE_URL and that the server runs, and run again: all responses so far "
             "are kept"
         )
+
+
+def _lost(error: openai.APIConnectionError) -> _FaultError:
+    """Return what became of a request by the transport's own error.
+
+    The client calls every broken connection a timeout. One that was never made has cost nothing.
+    """
+    cause = error.__cause__.__cause__ if error.__cause__ else None
+    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return _FaultError("connection", paid=False)
+    if isinstance(cause, TimeoutError):
+        return _FaultError("timeout", paid=True)
+    return _FaultError("connection", paid=True)
 
 
 def _reply(body: bytes) -> Reply:

@@ -271,6 +271,32 @@ def test_a_dead_endpoint_ends_the_run_with_all_kept(store: ResponseStore) -> Non
     assert len(server.requests) == 54
 
 
+def test_a_connection_that_was_never_made_costs_nothing(store: ResponseStore) -> None:
+    limits = {"timeout_s": 1.0, "attempts": 3, "give_up_s": 0.2}
+    choices = _choices(limits=limits)
+    with chat_server(_echo) as server:
+        pass  # its port is closed now
+    rewriter = _rewriter([server], choices, store)
+    with pytest.raises(InputError, match="no answer from the endpoint"):
+        list(rewriter.rewrite(_passages(3)))
+    assert set(rewriter.faults) == {"connection"}
+    assert sum(store.spent("web")) == 0
+
+
+def test_a_timeout_counts_as_paid(store: ResponseStore) -> None:
+    def slow_once(prompt: str, number: int) -> Answer:
+        time.sleep(0.6 if number == 0 else 0)
+        return _echo(prompt, number)
+
+    limits = {"timeout_s": 0.3, "attempts": 3, "give_up_s": 5.0}
+    with chat_server(slow_once) as server:
+        rewriter = _rewriter([server], _choices(limits=limits), store)
+        (found,) = rewriter.rewrite(_passages(1))
+    assert isinstance(found.record, Conversation)
+    assert rewriter.faults == {"timeout": 1}
+    assert sum(store.spent("web")) == 200 + most_tokens(server.prompts[0]) + 50
+
+
 def test_requests_that_are_refused_from_the_start_stop_the_run(store: ResponseStore) -> None:
     with (
         chat_server(lambda *_: 422) as server,
