@@ -2,7 +2,9 @@
 
 import msgspec
 import pytest
-from given import parameters
+from given import MEDICAL, parameters
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onestage.records import Lang
 from onestage.unify.checks import (
@@ -10,6 +12,7 @@ from onestage.unify.checks import (
     language_share,
     question_faults,
     repeat_share,
+    reply_faults,
     similarity,
 )
 from onestage.unify.settings import Checks
@@ -56,6 +59,18 @@ def _answer(text: str, lang: Lang) -> set[str]:
         ("Question: how is gout treated?", "boilerplate"),
         ("Sure, here is a question about gout.", "boilerplate"),
         ("How is hypertension treated?", "wrong_language"),
+        ("该段落介绍了哪种药物？", "question_leans_on_text"),
+        ("上述内容说明高血压有何危害？", "question_leans_on_text"),
+        ("原文是怎样描述糖尿病分型的？", "question_leans_on_text"),
+        ("本篇文章的主题是什么？", "question_leans_on_text"),
+        ("文章指出哪些人容易患痛风？", "question_leans_on_text"),
+        ("From the document, which dose is advised?", "question_leans_on_text"),
+        ("What is the topic of this excerpt on gout?", "question_leans_on_text"),
+        ("Which of the symptoms listed in the text are early?", "question_leans_on_text"),
+        ("对不起，没有合适的问题。", "refusal"),
+        ("I am sorry, there is no question to ask.", "refusal"),
+        ("好的，高血压怎样诊断？", "boilerplate"),
+        ("Here is a question: how is gout treated?", "boilerplate"),
     ],
 )
 def test_a_question_that_is_caught(text: str, reason: str) -> None:
@@ -78,6 +93,23 @@ def test_a_question_that_is_caught(text: str, reason: str) -> None:
         "What is the source of infection in typhoid fever?",
         "How is the suture material chosen after surgery?",
         "日本文化对饮食与高血压的发生有何影响？",
+        "血常规检查中哪些指标提示细菌感染？",
+        "甲状腺功能减退症的参考区间因年龄有何不同？",
+        "肾上腺皮质功能减退的原因有哪些？",
+        "40岁以上人群应多久测一次血压？",
+        "英文中 COPD 指哪种疾病？",
+        "临床资料中哪些表现支持心肌炎？",
+        "患者病历资料中应记录哪些过敏史？",
+        "胃内容物误吸后怎样处理？",
+        "遗传信息怎样从 DNA 传到蛋白质？",
+        "人造血管的材料有哪几种？",
+        "阿司匹林为什么能预防血栓？",
+        "Why should a patient with gout drink plenty of water?",
+        "What is the mechanism of action of metformin?",
+        "Which articles of clothing spread scabies?",
+        "What are the contents of the femoral triangle?",
+        "How is passage of a kidney stone eased?",
+        "Which values describe kidney function?",
     ],
 )
 def test_a_question_that_passes(text: str) -> None:
@@ -110,6 +142,27 @@ def test_a_question_that_passes(text: str) -> None:
         ("氨氯地平每日一次，每次50 mg。", "numbers"),
         ("氨氯地平每日两次，每次5 mg。", "numbers"),
         ("Adults take 50 mg of amlodipine once daily.", "numbers"),
+        ("本文指出血压须在不同的日子测三次。", "answer_reveals_reference"),
+        ("参考文献：高血压指南，氨氯地平每日一次。", "answer_reveals_reference"),
+        (
+            "Blood pressure is measured on three days, as the authors say.",
+            "answer_reveals_reference",
+        ),
+        (
+            "Blood pressure, in the given text, is measured on three days.",
+            "answer_reveals_reference",
+        ),
+        ("我无法提供用药建议，血压须测三次。", "refusal"),
+        ("我是一个AI，血压须在不同的日子测三次。", "refusal"),
+        ("As a language model, blood pressure is measured on three days.", "refusal"),
+        ("I can't answer this; blood pressure is measured on three days.", "refusal"),
+        ("血压须在不同的日子测三次。祝您早日康复！", "boilerplate"),
+        ("当然，血压须在不同的日子测三次。", "boilerplate"),
+        ("Answer: blood pressure is measured on three days.", "boilerplate"),
+        ("Blood pressure is measured. Feel free to ask more.", "boilerplate"),
+        ("Blood pressure is measured. Let me know if you need more.", "boilerplate"),
+        ("收缩压不低于 150 mmHg 可诊断高血压。", "numbers"),
+        ("收缩压低于140 mmHg可诊断高血压，须测三次。", "numbers"),
     ],
 )
 def test_an_answer_that_is_caught(text: str, reason: str) -> None:
@@ -124,17 +177,148 @@ def test_an_answer_that_is_caught(text: str, reason: str) -> None:
         "收缩压的诊断界值是140 mmHg，参考范围因人而异，血压须测三次。",
         "On three days blood pressure is measured; the reference range differs in adults.",
         "Amlodipine is taken once daily; adults take 5 mg, and blood pressure is measured.",
+        "收缩压高于参考值上限即为高血压，血压须在不同的日子测三次。",
+        "测三次血压对诊断高血压有重要的参考价值。",
+        "成人在不同的日子测血压三次；如有头痛，应及时就医。",
+        "血压不低于140 mmHg的成人，氨氯地平每日一次，每次5 mg，不可自行停药。",
+        "作为一线药物，氨氯地平每日一次，每次5 mg，血压须测三次。",
+        "收缩压达到140 mmHg或以上可诊断高血压，须在不同的日子测三次。",
+        "Blood pressure is compared with the reference value on three days.",
+        "As an adult one takes amlodipine once daily, and blood pressure is measured.",
+        "Adults who can't take amlodipine once daily have their blood pressure measured.",
     ],
 )
 def test_an_answer_that_passes(text: str) -> None:
     assert not _answer(text, "en" if text.isascii() else "zh")
 
 
+def _reply(text: str, lang: Lang) -> set[str]:
+    return {reason for reason, _ in reply_faults(text, lang=lang, checks=_CHECKS)}
+
+
+def test_a_reply_has_no_passage_that_it_could_depart_from() -> None:
+    assert not _reply("糖尿病酮症酸中毒应补液，每日 99 次（见参考资料）。", "zh")
+    assert _reply("抱歉", "zh") == {"answer_too_short", "refusal"}
+
+
+def test_all_that_fails_is_told_with_what_was_seen() -> None:
+    found = list(question_faults("根据上文？", lang="en", checks=_CHECKS))
+    assert found == [("question_leans_on_text", "根据上文"), ("wrong_language", "0.000")]
+    assert list(question_faults("痛？", lang="zh", checks=_CHECKS)) == [
+        ("question_too_short", "2 chars")
+    ]
+    figures = answer_faults(
+        "氨氯地平每日一次，每次 50 mg。", question="", passage=_ZH, lang="zh", checks=_CHECKS
+    )
+    assert [(reason, "50" in seen) for reason, seen in figures] == [("numbers", True)]
+
+
+def test_a_figure_of_the_question_may_be_repeated() -> None:
+    answer = "收缩压 155 mmHg 的成人血压须在不同的日子测三次。"
+    asked = {"passage": _ZH, "lang": "zh", "checks": _CHECKS}
+    assert not list(answer_faults(answer, question="收缩压 155 mmHg 怎么办？", **asked))  # type: ignore[arg-type]
+    assert list(answer_faults(answer, question="血压高怎么办？", **asked))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("leans_on_text", "根据上文，高血压怎样诊断？"),
+        ("refusal", "抱歉，高血压怎样诊断？"),
+        ("boilerplate", "问题：高血压怎样诊断？"),
+    ],
+)
+def test_a_check_of_questions_can_be_switched_off(name: str, text: str) -> None:
+    off = msgspec.structs.replace(_CHECKS, **{name: False})
+    assert list(question_faults(text, lang="zh", checks=_CHECKS))
+    assert not list(question_faults(text, lang="zh", checks=off))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("reveals_reference", "参考资料指出，氨氯地平每日一次，每次5 mg。"),
+        ("numbers", "氨氯地平每日一次，每次50 mg。"),
+        ("refusal", "抱歉，血压须在不同的日子测三次。"),
+        ("boilerplate", "血压须在不同的日子测三次。希望对您有帮助。"),
+    ],
+)
+def test_a_check_of_answers_can_be_switched_off(name: str, text: str) -> None:
+    off = msgspec.structs.replace(_CHECKS, **{name: False})
+    asked = {"question": "", "passage": _ZH, "lang": "zh"}
+    assert list(answer_faults(text, checks=_CHECKS, **asked))  # type: ignore[arg-type]
+    assert not list(answer_faults(text, checks=off, **asked))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("length", "fails"), [(3, True), (4, False), (180, False), (181, True)])
+def test_a_question_may_be_as_long_as_the_bounds(length: int, fails: bool) -> None:
+    assert bool(_question("痛" * length, "zh")) == fails
+
+
+@pytest.mark.parametrize(("length", "fails"), [(4, True), (5, False)])
+def test_an_answer_may_be_as_short_as_the_bound(length: int, fails: bool) -> None:
+    assert ("answer_too_short" in _reply("血压须测三"[:length], "zh")) == fails
+
+
+@pytest.mark.parametrize("sign", MEDICAL)
+def test_no_sign_of_medicine_is_taken_for_talk(sign: str) -> None:
+    talk = {"refusal", "boilerplate", "question_leans_on_text", "answer_reveals_reference"}
+    assert not talk & (_question(f"{sign}是什么意思？", "zh") | _answer(f"结果：{sign}。", "zh"))
+    assert not talk & (_question(f"What is {sign}?", "en") | _answer(f"It is {sign}.", "en"))
+
+
 def test_measures() -> None:
     assert language_share("高血压", "zh") == language_share("gout", "en") == 1
     assert language_share("5 mg", "en") == language_share("140/90", "zh") == 1
     assert language_share("高血压", "en") == 0
+    assert language_share("口服mg", "zh") == pytest.approx(4 / 6)
     assert repeat_share("短", "zh") == repeat_share("", "en") == 0
+    assert repeat_share("血压须测量三次呀" * 2, "zh") == pytest.approx(1 / 9)
+    assert repeat_share("one two three four five " * 2, "en") == pytest.approx(1 / 6)
     assert similarity("血压高", "高血压", "zh") == 1
     assert similarity("High blood pressure", "blood PRESSURE, high", "en") == 1
     assert similarity("", "gout", "en") == 0
+    assert similarity("高血压", "高血糖", "zh") == pytest.approx(2 / 4)
+    assert similarity("acute gout", "chronic gout", "en") == pytest.approx(1 / 3)
+
+
+_TEXTS = st.text("高血压诊断5 mg.gout，", max_size=40) | st.text(max_size=40)
+_LANGS = st.sampled_from(["zh", "en"])
+
+
+@given(_TEXTS, _TEXTS, _LANGS)
+def test_similarity_is_a_share_the_same_both_ways_and_whole_for_equal_texts(
+    left: str, right: str, lang: Lang
+) -> None:
+    assert 0 <= similarity(left, right, lang) <= 1
+    assert similarity(left, right, lang) == similarity(right, left, lang)
+    assert similarity(left, left, lang) == 1
+
+
+@given(_TEXTS, st.integers(2, 5), _LANGS)
+def test_what_is_said_again_and_again_repeats_more(text: str, times: int, lang: Lang) -> None:
+    said = [repeat_share(f"{text} " * count, lang) for count in (1, times, times + 1)]
+    assert 0 <= said[0] <= said[1] <= said[2] < 1
+
+
+@given(st.permutations("绪论解剖生理病药诊疗护营养遗传免疫感染"))
+def test_what_says_nothing_twice_repeats_nothing(signs: list[str]) -> None:
+    assert repeat_share("".join(signs), "zh") == repeat_share(" ".join(signs), "en") == 0
+
+
+@given(st.text("高血压诊断 5，mgoutABé³", max_size=40))
+def test_the_shares_of_both_languages_are_one_together(text: str) -> None:
+    chinese, english = language_share(text, "zh"), language_share(text, "en")
+    if any(sign.isalpha() for sign in text):
+        assert chinese + english == pytest.approx(1)
+    else:
+        assert chinese == english == 1
+
+
+@given(_TEXTS, _TEXTS, _LANGS)
+def test_whatever_a_model_says_is_judged(text: str, passage: str, lang: Lang) -> None:
+    asked = list(question_faults(text, lang=lang, checks=_CHECKS))
+    told = list(answer_faults(text, question=passage, passage=passage, lang=lang, checks=_CHECKS))
+    for found in (asked, told):
+        assert len({reason for reason, _ in found}) == len(found)
+        assert all(reason and seen for reason, seen in found)

@@ -14,11 +14,13 @@ from given import (
     write_params,
     write_records,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onestage.cli import main
 from onestage.errors import InputError
 from onestage.unify.budget import money
-from onestage.unify.cost import estimate, require_context
+from onestage.unify.cost import Estimate, estimate, require_context
 from onestage.unify.prompts import load_prompts
 from onestage.unify.responses import Spent
 from onestage.unify.settings import Price, Unify
@@ -39,6 +41,65 @@ def test_the_estimate_counts_each_call() -> None:
     assert found.prompt_tokens > likely_tokens(question)
     done = estimate(_RECORDS, _PROMPTS, _CHOICES, is_settled=lambda _: True)
     assert (done.records, done.settled, done.requests, done.prompt_tokens) == (2, 2, 0, 0)
+
+
+@given(st.text(min_size=1, max_size=300), st.sampled_from(["zh", "en"]), st.text(max_size=10))
+def test_the_estimate_covers_the_prompts_that_will_be_sent(
+    text: str, lang: str, question: str
+) -> None:
+    record = passage(text, lang=lang)  # type: ignore[arg-type]
+    found = estimate([record], _PROMPTS, _CHOICES, is_settled=lambda _: False)
+    asked = _PROMPTS["question", record.lang].render(passage=text)
+    answered = _PROMPTS["answer", record.lang].render(passage=text, question=question)
+    assert found.prompt_tokens >= likely_tokens(asked) + likely_tokens(answered)
+    assert found.requests == 2
+
+
+def test_a_reply_is_one_request_and_answers_are_no_longer_than_allowed() -> None:
+    asked = conversation("怎样治疗？")
+    found = estimate([asked], _PROMPTS, _CHOICES, is_settled=lambda _: False)
+    prompt = likely_tokens(_PROMPTS["reply", "zh"].render(instruction="怎样治疗？"))
+    assert found == Estimate(1, 0, 1, prompt, 50, 2, 2 * prompt, 100)
+
+
+def test_only_what_is_not_settled_costs_and_sums_are_field_by_field() -> None:
+    records = [_RECORDS[0], passage("糖尿病的诊断。"), passage("痛风。")]
+    parts = [
+        estimate([record], _PROMPTS, _CHOICES, is_settled=lambda found: found is records[1])
+        for record in records
+    ]
+    whole = estimate(records, _PROMPTS, _CHOICES, is_settled=lambda found: found is records[1])
+    assert parts[0].plus(parts[1]).plus(parts[2]) == whole
+    assert (whole.records, whole.settled, whole.requests) == (3, 1, 4)
+    assert estimate([], _PROMPTS, _CHOICES, is_settled=lambda _: False) == Estimate()
+
+
+def test_a_passage_may_fill_the_context_to_the_last_token() -> None:
+    record = _RECORDS[0]
+
+    def refusal(tokens: int) -> str:
+        choices = msgspec.structs.replace(_CHOICES, context_tokens=tokens)
+        try:
+            require_context([record], _PROMPTS, choices)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    least = next(tokens for tokens in range(100, 2000) if not refusal(tokens))
+    told = refusal(least - 1)
+    assert f"unify.context_tokens {least - 1}: {record.id} needs about {least} tokens" in told
+    assert "\n" not in told
+    # The longer of both prompts, with its answer, stands in it.
+    longest = _PROMPTS["answer", "zh"].render(passage=record.text, question="")  # type: ignore[union-attr]
+    assert least >= likely_tokens(longest) + 50
+
+
+def test_the_longest_of_the_passages_is_named() -> None:
+    small = msgspec.structs.replace(_CHOICES, context_tokens=300)
+    records = [passage("诊断。" * n) for n in (100, 300, 200)]
+    with pytest.raises(InputError, match="3 of 3 passages") as caught:
+        require_context(records, _PROMPTS, small)
+    assert records[1].id in str(caught.value)
 
 
 def test_a_passage_that_the_model_cannot_hold_is_refused() -> None:

@@ -1,12 +1,19 @@
 """What is in the store stays there, whatever ends the run."""
 
+import signal
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from given import MEDICAL
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onestage.errors import InputError
 from onestage.unify.responses import Response, ResponseStore, Spent
@@ -32,6 +39,37 @@ def test_a_response_comes_back_as_it_went_in(tmp_path: Path) -> None:
         assert store.spent("web") == Spent(125, 87)
 
 
+def test_no_sign_of_a_response_is_lost(tmp_path: Path) -> None:
+    text = "\n".join([*MEDICAL, "", "\0", "\U0002070e", "'; DROP TABLE responses; --"])
+    stored = _response("k'\"", text=text, finish_reason="fault:status_500: \n")
+    with closing(ResponseStore(tmp_path / "r.sqlite")) as store:
+        store.put(stored, "web'")
+        assert store.get("k'\"") == stored
+        assert store.spent("web'") == Spent(60, 40)
+
+
+_PUTS = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from(["web", "sft"]), st.integers(0, 9)),
+    max_size=20,
+)
+
+
+@given(_PUTS)
+def test_the_first_response_of_a_key_stays_and_each_is_paid(
+    puts: list[tuple[str, str, int]],
+) -> None:
+    with closing(ResponseStore(Path(":memory:"))) as store:
+        for place, (key, source, tokens) in enumerate(puts):
+            store.put(_response(key, text=str(place), prompt_tokens=tokens), source)
+        for key in "abcd":
+            firsts = [place for place, put in enumerate(puts) if put[0] == key]
+            stored = store.get(key)
+            assert (stored and stored.text) == (str(firsts[0]) if firsts else None)
+        for source in ("web", "sft"):
+            paid = [tokens for _, of, tokens in puts if of == source]
+            assert store.spent(source) == Spent(sum(paid), 40 * len(paid))
+
+
 def test_a_passage_is_settled_with_the_most_tries_it_was_allowed(tmp_path: Path) -> None:
     with closing(ResponseStore(tmp_path / "r.sqlite")) as store:
         assert store.settled("s") == 0
@@ -41,7 +79,7 @@ def test_a_passage_is_settled_with_the_most_tries_it_was_allowed(tmp_path: Path)
 
 
 def test_responses_are_taken_over_all_or_none(tmp_path: Path) -> None:
-    def broken():  # type: ignore[no-untyped-def]
+    def broken() -> Iterator[Response]:
         yield _response("c")
         raise InputError("line 2")
 
@@ -65,7 +103,26 @@ def test_two_runs_share_a_store(tmp_path: Path) -> None:
         assert one.spent("web") == Spent(120, 80)
 
 
-def test_a_killed_run_loses_nothing(tmp_path: Path) -> None:
+def test_runs_that_write_at_once_wait_for_one_another(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+
+    def run(name: str) -> None:
+        with closing(ResponseStore(path)) as store:
+            for n in range(40):
+                store.put(_response(f"{name}-{n}"), "web")
+                store.charge("web", 1, 0)
+                store.settle("s", n)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(run, "abc"))
+    with closing(ResponseStore(path)) as store:
+        assert store.spent("web") == Spent(120 * 61, 120 * 40)
+        assert store.settled("s") == 39
+        assert all(store.get(f"{name}-{n}") for name in "abc" for n in range(40))
+
+
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "os._exit(9)"])
+def test_a_killed_run_loses_nothing(tmp_path: Path, end: str) -> None:
     path = tmp_path / "r.sqlite"
     code = f"""
 import os, signal
@@ -74,12 +131,48 @@ from onestage.unify.responses import Response, ResponseStore
 store = ResponseStore(Path({str(path)!r}))
 for n in range(50):
     store.put(Response(str(n), "s", "answer", 0, 2, "m", "t", "stop", 1, 1), "web")
-os.kill(os.getpid(), signal.SIGKILL)
+{end}
 """
-    subprocess.run([sys.executable, "-c", code], check=False)
+    ended = subprocess.run([sys.executable, "-c", code], check=False)
+    assert ended.returncode in (9, -signal.SIGKILL)
     with closing(ResponseStore(path)) as store:
         assert all(store.get(str(n)) for n in range(50))
         assert store.spent("web") == Spent(50, 50)
+
+
+def test_a_run_killed_while_it_takes_responses_over_leaves_none_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    code = f"""
+import os, signal
+from pathlib import Path
+from onestage.unify.responses import Response, ResponseStore
+def some():
+    for n in range(50):
+        yield Response(str(n), "s", "answer", 0, 2, "m", "t", "stop", 1, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+ResponseStore(Path({str(path)!r})).add(some())
+"""
+    ended = subprocess.run([sys.executable, "-c", code], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    with closing(ResponseStore(path)) as store:
+        assert not any(store.get(str(n)) for n in range(50))
+        assert store.settled("s") == 0
+        assert store.add([_response("1")]) == (1, 1)
+
+
+def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not the store of responses") as caught:
+        ResponseStore(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_store_is_an_ordinary_database(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with closing(ResponseStore(path)) as store:
+        store.put(_response("a"), "web")
+    with closing(sqlite3.connect(path)) as base:
+        assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert base.execute("SELECT key, text FROM responses").fetchall() == [("a", "口服 5 mg。")]
 
 
 def test_what_is_no_store_is_told(tmp_path: Path) -> None:
