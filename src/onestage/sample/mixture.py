@@ -51,18 +51,20 @@ def expected_parts(
 def mixture_at(parts: Mapping[str, Part], progress: float) -> Point:
     """Return what is expected once the share `progress`, 0 to 1, of all copies is drawn.
 
-    Where one turn ends and the next begins, the shares are those of the next draw.
+    Where one turn ends and the next begins, the shares are those of the next draw. A source
+    without copies has shares of 0.
 
     1,000 copies of weight 2 and 1,000 of weight 1: of the first draws 2/3 and 1/3; half-way,
     exp(-s) = (5 ** .5 - 1) / 2 = .618 of the second and .382 of the first source are left, and
     .553 of the draws come from the first.
     """
-    done = progress * sum(part.copies for part in parts.values())
+    copied = {source: part for source, part in parts.items() if part.copies}
+    done = progress * sum(part.copies for part in copied.values())
     consumed = dict.fromkeys(parts, 0.0)
     share = dict.fromkeys(parts, 0.0)
-    turns = sorted({part.standing.turn for part in parts.values() if part.copies})
+    turns = sorted({part.standing.turn for part in copied.values()})
     for turn in turns:
-        there = {s: part for s, part in parts.items() if part.standing.turn == turn}
+        there = {s: part for s, part in copied.items() if part.standing.turn == turn}
         left = sum(part.copies for part in there.values()) - done
         time = _time(there, left)
         consumed |= {s: -math.expm1(-part.standing.weight * time) for s, part in there.items()}
@@ -90,7 +92,7 @@ def _time(parts: Mapping[str, Part], left: float) -> float:
 
 def _shares(parts: Mapping[str, Part], time: float) -> dict[str, float]:
     """Return shares of the draws; exponents are taken above the least, lest all become 0."""
-    least = min(part.standing.weight for part in parts.values() if part.copies)
+    least = min(part.standing.weight for part in parts.values())
     rates = {
         source: copies * place.weight * _decay(place.weight - least, time)
         for source, (copies, place) in parts.items()
