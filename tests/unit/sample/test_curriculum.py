@@ -1,5 +1,6 @@
 """The curriculum: weighted order without replacement that depends on no other record."""
 
+import math
 import random
 from collections import Counter
 from decimal import Decimal, localcontext
@@ -167,7 +168,8 @@ def test_equal_keys_are_ordered_by_id_and_copy() -> None:
     ids = np.frombuffer(b"".join(n.to_bytes(12, "big") for n in numbers), dtype=ID)
     found = [(n, c) for n in range(len(numbers)) for c in range(3)]
     order.shuffle(found)
-    keys = np.array([order.choice([0.25, 0.5, 1.0]) for _ in found])
+    some = [0.25, math.nextafter(0.25, 1), math.nextafter(0.5, 0), 0.5, 1.0]
+    keys = np.array([order.choice(some) for _ in found])
     record, copy = np.array(found, np.uint32).T
     place = _ascending(keys, Copies(record, copy), ids)
     rows = [(key, numbers[n], c) for key, (n, c) in zip(keys.tolist(), found, strict=True)]
