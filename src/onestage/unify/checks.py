@@ -23,8 +23,8 @@ _LEANS = re.compile(
     r"|(?<![床历理])(?:资料|文章)(?:中|里|所|提到|指出|显示|表明)|如前所述|(?:本|该)(?:研究|综述)(?!所|院|生)"
     rf"|\b(?:according to|based on|in|from) (?:the|this|that) {_SOURCE_EN}"
     r"(?:passage(?! (?:of|between|through)\b)|text|material|article|document|author|excerpt)s?\b"
-    rf"|\b(?:the|this) {_SOURCE_EN}(?:passage(?! (?:of|between|through)\b)|article|excerpt|material)\b"
-    r"|\bthe authors?\b"
+    rf"|\b(?:the|this) {_SOURCE_EN}(?:passage(?! (?:of|between|through)\b)|article|excerpt)\b"
+    rf"|\b(?:the|this) {_SOURCE_EN}material\b|\bthe authors?\b"
     r"|\b(?:mentioned|described|stated|listed|given|provided) (?:above|in the text)\b"
     r"|\b(?:according to|based on) the (?:(?:given|provided|above) )?(?:information|context|data)\b"
     r"|\b(?:this|the present|our) study\b|\bthe text (?:say|state|mention|describe)s?\b",
