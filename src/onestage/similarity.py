@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from math import comb
 from typing import Annotated
 
@@ -18,6 +19,9 @@ PERMUTATIONS = 128
 BANDS = 32
 _ROWS = PERMUTATIONS // BANDS
 _MISSED = 1e-4
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+Hashes = NDArray[np.uint64]
+Signatures = NDArray[np.uint32]
 
 
 class NearDuplicates(Params, frozen=True):
@@ -118,11 +122,25 @@ def jaccard(left: set[str], right: set[str]) -> float:
     return shared / (len(left) + len(right) - shared)
 
 
-def minhash(grams: set[str], seed: int) -> RMinHash:
-    """Return the signature of a set of n-grams."""
-    signature = RMinHash(num_perm=PERMUTATIONS, seed=seed)
-    signature.update(list(grams))
-    return signature
+def gram_hashes(text: str, length: int) -> Hashes:
+    """Return 64 bits for each of the `ngrams`, in the order of the text, equal ones repeated."""
+    codes = np.frombuffer((text or "\0").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    length = min(length, len(codes))
+    count = len(codes) - length + 1
+    hashes = np.zeros(count, dtype=np.uint64)
+    for place in range(length):  # multiply and shift: each step is a bijection and mixes
+        hashes = (hashes ^ codes[place : place + count]) * _ODD
+        hashes ^= hashes >> np.uint64(29)
+    return hashes
+
+
+def signatures(hashed: Sequence[Hashes], seed: int) -> Signatures:
+    """Return the MinHash signature of each text's n-grams, uint32 [texts, PERMUTATIONS]."""
+    starts = np.cumsum([0, *map(len, hashed)], dtype=np.uint64)
+    found = RMinHash.digest_matrix_from_flat_token_hashes(
+        np.concatenate(hashed), starts, PERMUTATIONS, seed
+    )
+    return np.array(found.to_rows(), dtype=np.uint32)
 
 
 def least_bands(threshold: float) -> int:
@@ -134,18 +152,34 @@ def least_bands(threshold: float) -> int:
     >>> least_bands(0.8), least_bands(0.3)
     (4, 1)
     """
-    shared, missed = threshold**_ROWS, 0.0
-    for bands in range(BANDS):
-        missed += comb(BANDS, bands) * shared**bands * (1 - shared) ** (BANDS - bands)
+    return max(1, _least(BANDS, threshold**_ROWS))
+
+
+def least_agreeing(threshold: float) -> int:
+    """Return in how many places the signatures of two such texts agree, at least.
+
+    At most one such pair in 10,000 agrees in fewer.
+
+    >>> least_agreeing(0.8)
+    84
+    """
+    return _least(PERMUTATIONS, threshold)
+
+
+def _least(trials: int, chance: float) -> int:
+    """Return the successes below which at most one in 10,000 of such trials stays."""
+    missed = 0.0
+    for successes in range(trials):
+        missed += comb(trials, successes) * chance**successes * (1 - chance) ** (trials - successes)
         if missed > _MISSED:
-            return max(1, bands)
-    return BANDS
+            return successes
+    return trials
 
 
-def band_keys(signature: RMinHash) -> NDArray[np.uint64]:
-    """Return one key a band, uint64 [BANDS]; texts that share a key are candidates."""
-    digest = np.array(signature.digest(), dtype=np.uint32).reshape(BANDS, -1)
-    keys = np.zeros(BANDS, dtype=np.uint64)
-    for row in digest.T:  # a product of odd numbers mixes; unequal rows that meet cost one look
-        keys = (keys ^ row) * np.uint64(0x9E3779B97F4A7C15)
+def band_keys(signed: Signatures) -> Hashes:
+    """Return one key a band, uint64 [texts, BANDS]; texts that share a key are candidates."""
+    rows = signed.reshape(-1, BANDS, _ROWS)
+    keys = np.zeros(rows.shape[:2], dtype=np.uint64)
+    for row in range(_ROWS):  # a product of odd numbers mixes; unequal rows that meet cost one look
+        keys = (keys ^ rows[:, :, row]) * _ODD
     return keys
