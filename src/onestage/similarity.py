@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from math import comb
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ BANDS = 32
 _ROWS = PERMUTATIONS // BANDS
 _MISSED = 1e-4
 _ODD = np.uint64(0x9E3779B97F4A7C15)
+T = TypeVar("T")
 Hashes = NDArray[np.uint64]
 Signatures = NDArray[np.uint32]
 
@@ -42,12 +43,11 @@ _SIGN_OF = (
 _SEPARATOR = "\0"
 _CODES = _SEPARATOR + "".join(_SIGN_CODES.values())
 _MINUS = _SIGN_CODES["-"]
-_BETWEEN_DIGITS = re.compile(rf"(\d)([{_CODES}]+)(?=\d)")
+_BETWEEN_DIGITS = re.compile(rf"(?<=\d)[{_CODES}]+(?=\d)")
 _POINT = _SIGN_CODES["."]
-# -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs.
-_NEGATIVE = re.compile(rf"(?<![a-zα-ω\d{_MINUS}]){_MINUS}(?={_POINT}?[\d¼-¾⅐-⅞])")
-_LEADING_POINT = re.compile(rf"(?<![a-zα-ω\d{_POINT}]){_POINT}(?=\d)")
-_SIGN_CODE = re.compile(f"[{_CODES}]")
+# -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs. Each begins with what is rare.
+_NEGATIVE = re.compile(rf"{_MINUS}(?={_POINT}?[\d¼-¾⅐-⅞])(?<![a-zα-ω\d{_MINUS}]{_MINUS})")
+_LEADING_POINT = re.compile(rf"{_POINT}(?=\d)(?<![a-zα-ω\d{_POINT}]{_POINT})")
 
 
 class _Comparable(dict[int, str]):
@@ -93,22 +93,24 @@ def comparable(text: str) -> str:
     ('t细胞cd4+10mg', '12.5mg1-2片2,3次')
     """
     text = _BETWEEN_DIGITS.sub(_sign_between, text.translate(_COMPARABLE))
-    text = _LEADING_POINT.sub(".", _NEGATIVE.sub("-", text)).replace(_SEPARATOR, "")
-    return _SIGN_CODE.sub("", text)
+    text = _LEADING_POINT.sub(".", _NEGATIVE.sub("-", text))
+    for code in _CODES:
+        text = text.replace(code, "")
+    return text
 
 
 def _sign_between(found: re.Match[str]) -> str:
-    """Return what is kept of the separators after a digit and before another one.
+    """Return what is kept of the separators between two digits.
 
     All signs; a comma where there is none or a point with a gap (a list's `1. 5 mg`), and
     before a minus that a gap parts from the digit before it.
     """
-    digit, run = found[1], found[2]
+    run = found[0]
     signs = "".join(_SIGNS[ord(code) - 1] for code in run if code != _SEPARATOR)
     if signs in ("", ".") and _SEPARATOR in run:
-        return f"{digit},"
+        return ","
     gap = "," if run[0] == _SEPARATOR and run[-1] == _MINUS else ""
-    return f"{digit}{gap}{signs}"
+    return gap + signs
 
 
 def ngrams(text: str, length: int) -> set[str]:
@@ -116,7 +118,7 @@ def ngrams(text: str, length: int) -> set[str]:
     return {text[i : i + length] for i in range(max(1, len(text) - length + 1))}
 
 
-def jaccard(left: set[str], right: set[str]) -> float:
+def jaccard(left: set[T], right: set[T]) -> float:
     """Return |left ∩ right| / |left ∪ right|, exactly."""
     shared = len(left & right)
     return shared / (len(left) + len(right) - shared)

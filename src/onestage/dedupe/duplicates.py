@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from onestage.dedupe.judged import View, grams, judged_text
+from onestage.dedupe.judged import View, hashed_grams, judged_text
 from onestage.dedupe.settings import Dedupe
 from onestage.dedupe.survey import Surveyed, band_column
 from onestage.grouping import Numbers, firsts, groups_of_several
@@ -56,16 +56,18 @@ def near_duplicates(
     `proposed` yields places in the order of rank, each with the groups that it is in; `best`
     returns the match of a place among others that stay, these in the order of rank.
     """
-    staying: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    staying: defaultdict[int, list[int]] = defaultdict(list)
+    places: list[int] = []
     fallen: dict[int, Match] = {}
     for rank, (place, groups) in enumerate(proposed):
-        others = sorted({other for group in groups for other in staying[group]})
-        match = best(place, [other for _, other in others])
+        places.append(place)
+        others = sorted(set().union(*(staying[group] for group in groups)))
+        match = best(place, [places[other] for other in others])
         if match is not None:
             fallen[place] = match
             continue
         for group in groups:
-            staying[group].append((rank, place))
+            staying[group].append(rank)
     return fallen
 
 
@@ -139,6 +141,7 @@ class Comparison:
             return 0.0
         return jaccard(self._grams(view, place), self._grams(view, other))
 
-    def _grams_of(self, view: View, place: int) -> set[str]:
+    def _grams_of(self, view: View, place: int) -> set[int]:
         record = self._found.record(place)
-        return grams(judged_text(record, view), record.lang, self._choices.near_duplicates)
+        text = judged_text(record, view)
+        return set(hashed_grams(text, record.lang, self._choices.near_duplicates).tolist())

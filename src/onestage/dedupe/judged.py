@@ -1,13 +1,17 @@
 """Which texts of a conversation are compared, and by what n-grams."""
 
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 
 from onestage.dedupe.settings import TextGrams
 from onestage.identity import hash64
 from onestage.records import Conversation, Lang
-from onestage.similarity import Hashes, comparable, gram_hashes, ngrams
+from onestage.similarity import Hashes, comparable, gram_hashes
+
+# A record's texts are looked at several times, one right after the other.
+seen = lru_cache(maxsize=8)(comparable)
 
 
 class View(IntEnum):
@@ -33,22 +37,15 @@ def judged_text(record: Conversation, view: View = View.WHOLE) -> str:
 def all_texts(record: Conversation) -> list[str]:
     """Return every text that training could show the model, and the passage behind it."""
     turns = "\n".join(message.content for message in record.messages)
-    return [text for text in (turns, record.text, record.passage) if text]
-
-
-def grams(text: str, lang: Lang, choices: TextGrams) -> set[str]:
-    """Return the n-grams by which a text is compared: of characters, or of English words."""
-    if lang == "en" and choices.english_ngram_words:
-        return _word_grams(text, choices.english_ngram_words)
-    return ngrams(comparable(text), choices.ngram_chars)
+    return [text for text in dict.fromkeys((turns, record.text, record.passage)) if text]
 
 
 def hashed_grams(text: str, lang: Lang, choices: TextGrams) -> Hashes:
-    """Return 64 bits for each of the same n-grams."""
+    """Return 64 bits for each n-gram of a text: of its characters, or of its English words."""
     if lang == "en" and choices.english_ngram_words:
         words = _word_grams(text, choices.english_ngram_words)
         return np.array([hash64(gram) for gram in words], dtype=np.uint64)
-    return gram_hashes(comparable(text), choices.ngram_chars)
+    return gram_hashes(seen(text), choices.ngram_chars)
 
 
 def _word_grams(text: str, length: int) -> set[str]:

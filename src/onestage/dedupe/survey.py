@@ -7,7 +7,6 @@ cluster.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from onestage.dedupe.judged import View, hashed_grams, judged_text
+from onestage.dedupe.judged import View, hashed_grams, judged_text, seen
 from onestage.dedupe.settings import TextGrams
 from onestage.grouping import Numbers
 from onestage.records import Conversation
-from onestage.similarity import PERMUTATIONS, Hashes, band_keys, comparable, signatures
+from onestage.similarity import PERMUTATIONS, Hashes, band_keys, signatures
 
 # So many texts are signed at a time.
 _BATCH = 512
@@ -42,46 +41,57 @@ def survey(placed: Iterator[tuple[int, Conversation]], folder: Path, choices: Te
     [records, PERMUTATIONS].
     """
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMN_TYPES}
-    signed: dict[View, list[tuple[Hashes, NDArray[np.uint8]]]] = {view: [] for view in View}
-    while batch := list(islice(placed, _BATCH)):
-        for offset, record in batch:
-            chars, is_sft = len(judged_text(record)), record.kind == "sft"
-            row = (record.id, offset, chars, is_sft, _digest(record))
-            for values, value in zip(columns.values(), row, strict=True):
-                values.append(value)
-        for view in View:
-            texts = [_hashed(record, view, choices) for _, record in batch if _has(record, view)]
-            if texts:
-                found = signatures(texts, choices.seed)
-                signed[view].append((band_keys(found), found.astype(np.uint8)))
+    views = {view: _Signed(choices.seed) for view in View}
+    for offset, record in placed:
+        chars, is_sft = len(judged_text(record)), record.kind == "sft"
+        row = (record.id, offset, chars, is_sft, _digest(record))
+        for values, value in zip(columns.values(), row, strict=True):
+            values.append(value)
+        for view in View if is_sft else [View.WHOLE]:
+            views[view].add(hashed_grams(judged_text(record, view), record.lang, choices))
     for name, values in columns.items():
         column = np.array(values, dtype=_COLUMN_TYPES[name])
         np.save(folder / f"{name}.npy", column.reshape(-1, 2) if name == "digests" else column)
-    for view, pairs in signed.items():
-        _save_view(folder, view, pairs)
+    for view, signed in views.items():
+        keys, sketches = signed.columns()
+        np.save(folder / f"keys-{view}.npy", keys)
+        np.save(folder / f"sketches-{view}.npy", sketches)
 
 
-def _has(record: Conversation, view: View) -> bool:
-    return view is View.WHOLE or record.kind == "sft"
+class _Signed:
+    """Signs texts, many at a time."""
 
+    def __init__(self, seed: int) -> None:
+        none = np.empty((0, PERMUTATIONS), dtype=np.uint32)
+        self._seed = seed
+        self._waiting: list[Hashes] = []
+        self._keys = [band_keys(none)]
+        self._sketches = [none.astype(np.uint8)]
 
-def _hashed(record: Conversation, view: View, choices: TextGrams) -> Hashes:
-    return hashed_grams(judged_text(record, view), record.lang, choices)
+    def add(self, hashed: Hashes) -> None:
+        self._waiting.append(hashed)
+        if len(self._waiting) >= _BATCH:
+            self._sign()
+
+    def _sign(self) -> None:
+        found = signatures(self._waiting, self._seed)
+        self._keys.append(band_keys(found))
+        self._sketches.append(found.astype(np.uint8))
+        self._waiting = []
+
+    def columns(self) -> tuple[Hashes, NDArray[np.uint8]]:
+        """Return the keys by band, and the sketches, of all texts."""
+        if self._waiting:
+            self._sign()
+        return np.concatenate(self._keys).T.copy(), np.concatenate(self._sketches)
 
 
 def _digest(record: Conversation) -> tuple[int, int]:
     """Return 128 bits by which equal comparable texts are known; SFT equals in both its parts."""
     views = (View.INSTRUCTION, View.OUTPUT) if record.kind == "sft" else (View.WHOLE,)
-    joined = "\x1f".join(comparable(judged_text(record, view)) for view in views)
+    joined = "\x1f".join(seen(judged_text(record, view)) for view in views)
     digest = hashlib.blake2b(f"{len(views)}{joined}".encode(), digest_size=16).digest()
     return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")
-
-
-def _save_view(folder: Path, view: View, pairs: Sequence[tuple[Hashes, NDArray[np.uint8]]]) -> None:
-    none = np.empty((0, PERMUTATIONS), dtype=np.uint32)
-    pairs = [(band_keys(none), none.astype(np.uint8)), *pairs]
-    np.save(folder / f"keys-{view}.npy", np.concatenate([keys for keys, _ in pairs]).T.copy())
-    np.save(folder / f"sketches-{view}.npy", np.concatenate([rows for _, rows in pairs]))
 
 
 def part_folder(folder: Path, number: int) -> Path:
