@@ -11,7 +11,7 @@ from onestage.benchmarks import Benchmark, read_all
 from onestage.collect.classifier import load_classifier
 from onestage.collect.selection import Collect
 from onestage.comparison import Compare
-from onestage.dedupe.selection import Dedupe, require_ranking
+from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.errors import OnestageError
 from onestage.evaluate.asking import Evaluate
 from onestage.models import Model

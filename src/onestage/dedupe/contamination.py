@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from onestage.benchmarks import LETTERS, Item
+from onestage.dedupe.judged import seen
 from onestage.similarity import comparable
 
 
@@ -47,12 +48,12 @@ class ContaminationIndex:
 
     def find(self, text: str) -> Shared | None:
         """Return the longest run of at least `min_chars`, the first of equals, or None."""
-        seen = comparable(text)
+        looked = seen(text)
         best: Shared | None = None
-        for offset in range(0, len(seen) - self._window + 1, self._window):
-            for number, start in self._places.get(seen[offset : offset + self._window], ()):
+        for offset in range(0, len(looked) - self._window + 1, self._window):
+            for number, start in self._places.get(looked[offset : offset + self._window], ()):
                 benchmark, item, item_chars = self._items[number]
-                run = _extended(seen, offset, item_chars, start, self._window)
+                run = _extended(looked, offset, item_chars, start, self._window)
                 if len(run) >= self._min_chars and (best is None or len(run) > len(best.text)):
                     best = Shared(benchmark, item, run)
         return best
