@@ -109,7 +109,7 @@ def onestage_removed(files: list[Path]) -> Callable[[list[str]], dict[int, int]]
     def removed(texts: list[str]) -> dict[int, int]:
         names = {content_id(place): place for place in range(len(texts))}
         with tempfile.TemporaryDirectory() as folder:
-            plan = Plan(files, ["web"] * len(files), Path(folder), CHOICES, {}, Path())
+            plan = Plan(files, ["web"] * len(files), Path(folder), CHOICES, ())
             return {
                 names[found.id]: names[str(found.detail["kept"])]
                 for _, found in judged(plan)
@@ -206,7 +206,7 @@ def _memory(number: int) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as survey:
-            plan = Plan(files, ["web"] * len(files), Path(survey), CHOICES, {}, Path())
+            plan = Plan(files, ["web"] * len(files), Path(survey), CHOICES, ())
             removed = sum(rejection is not None for _, rejection in judged(plan))
             disk = sum(path.stat().st_size for path in Path(survey).rglob("*.npy"))
     seconds = time.perf_counter() - begin

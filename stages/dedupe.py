@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from onestage import jsonl, outputs, params
-from onestage.benchmarks import Benchmark
+from onestage.benchmarks import Benchmark, read_all
 from onestage.command import OneLineCommand, params_option, path_option
 from onestage.dedupe.selection import Plan, Tally, judged
 from onestage.dedupe.settings import Dedupe, require_ranking
@@ -39,14 +39,14 @@ def main(
     choices = params.section(document, "dedupe", Dedupe)
     sources = sorted(params.mapping(document, "sources", dict[str, Any]))
     require_ranking(choices.ranking, sources)
-    benchmarks = params.mapping(document, "benchmarks", Benchmark)
+    items = read_all(params.mapping(document, "benchmarks", Benchmark), benchmarks_dir)
     folders = keyed_folders(conversations, sources, "unify")
     parts = [(path, key) for key, folder in folders.items() for path in jsonl.part_files(folder)]
     tally = Tally(sources)
     with outputs.staged(out, rejected, metrics) as (out_part, rejected_part, metrics_part):
         survey = out_part / "survey"
         files, of_files = zip(*parts, strict=True)
-        plan = Plan(files, of_files, survey, choices, benchmarks, benchmarks_dir)
+        plan = Plan(files, of_files, survey, choices, tuple(items))
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as removed:
             for record, rejection in progress(judged(plan), "dedupe", "record"):
                 tally.add(record, rejection)

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from onestage.dedupe.judged import View, hashed_grams, judged_text
+from onestage.dedupe.judged import View, hashed_grams, judged_text, seen
 from onestage.dedupe.settings import Dedupe
 from onestage.dedupe.survey import Surveyed, band_column
 from onestage.grouping import Numbers, firsts, groups_of_several
@@ -22,6 +22,7 @@ from onestage.similarity import BANDS, jaccard, least_agreeing
 from onestage.workers import ordered_map
 
 Reason = Literal["exact_duplicate", "near_duplicate", "same_instruction", "same_output"]
+_IN_WHOLE = ("exact_duplicate", "near_duplicate")
 # What stays is compared with several others; its n-grams are made once while it is.
 _RECORDS_AT_ONCE = 4096
 
@@ -115,14 +116,12 @@ class Comparison:
     def best(self, place: int, others: Sequence[int]) -> Match | None:
         """Return the most similar of the others that the place repeats, the first of equals."""
         matches = [match for other in others if (match := self._match(place, other))]
-        whole = [match for match in matches if match.reason == "near_duplicate"]
+        whole = [match for match in matches if match.reason in _IN_WHOLE]
         return max(whole or matches, key=lambda match: match.similarity, default=None)
 
     def _match(self, place: int, other: int) -> Match | None:
         if not (self._found.sft[place] and self._found.sft[other]):
-            similar = self._similarity(View.WHOLE, place, other)
-            is_match = similar >= self._threshold
-            return Match(other, similar, "near_duplicate") if is_match else None
+            return self._whole_match(place, other)
         asked = self._similarity(View.INSTRUCTION, place, other)
         told = self._similarity(View.OUTPUT, place, other)
         if min(asked, told) >= self._threshold:
@@ -132,6 +131,15 @@ class Comparison:
         if told >= self._threshold and self._choices.sft.same_output == "remove":
             return Match(other, told, "same_output")
         return None
+
+    def _whole_match(self, place: int, other: int) -> Match | None:
+        similar = self._similarity(View.WHOLE, place, other)
+        if similar < self._threshold:
+            return None
+        if similar < 1:
+            return Match(other, similar, "near_duplicate")
+        texts = {seen(judged_text(self._found.record(at))) for at in (place, other)}
+        return Match(other, similar, "exact_duplicate" if len(texts) == 1 else "near_duplicate")
 
     def _similarity(self, view: View, place: int, other: int) -> float:
         """Return the Jaccard similarity, or 0 where the signatures already deny the threshold."""

@@ -1,16 +1,15 @@
 """Decides for each conversation whether it stays, by rule and not by order of arrival."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
 from onestage import jsonl
-from onestage.benchmarks import Benchmark, read_all
+from onestage.benchmarks import Item
 from onestage.dedupe.contamination import ContaminationIndex
 from onestage.dedupe.decontamination import contamination
 from onestage.dedupe.duplicates import Match, duplicates
@@ -32,8 +31,7 @@ class Plan(NamedTuple):
     sources: Sequence[str]
     folder: Path
     choices: Dedupe
-    benchmarks: Mapping[str, Benchmark]
-    benchmarks_dir: Path
+    items: tuple[Item, ...]
 
 
 def judged(plan: Plan) -> Iterator[tuple[Conversation, Rejection | None]]:
@@ -64,9 +62,7 @@ def judged(plan: Plan) -> Iterator[tuple[Conversation, Rejection | None]]:
 
 def _surveyed(plan: Plan, number: int) -> tuple[int, list[tuple[int, Rejection]]]:
     """Survey one file; return how many records it has and, by place, what is contaminated."""
-    index = _index(
-        msgspec.json.encode(plan.benchmarks), plan.benchmarks_dir, plan.choices.contamination_chars
-    )
+    index = _index(plan.items, plan.choices.contamination_chars)
     found: list[tuple[int, Rejection]] = []
     count = 0
 
@@ -83,10 +79,9 @@ def _surveyed(plan: Plan, number: int) -> tuple[int, list[tuple[int, Rejection]]
 
 
 @lru_cache(maxsize=1)
-def _index(benchmarks: bytes, folder: Path, min_chars: int) -> ContaminationIndex:
+def _index(items: tuple[Item, ...], min_chars: int) -> ContaminationIndex:
     """Return the index of all items; a process builds it once."""
-    named = msgspec.json.decode(benchmarks, type=dict[str, Benchmark])
-    return ContaminationIndex(read_all(named, folder), min_chars=min_chars)
+    return ContaminationIndex(items, min_chars=min_chars)
 
 
 def ranked(found: Surveyed, ranks: Sequence[int]) -> Numbers:
