@@ -10,7 +10,7 @@ from onestage.records import PackedRow, PackedSample
 from onestage.train.batches import Row, collate, logits_of, row_fields
 
 # A leak is strongest over short distances, and a short row costs little on a large model.
-_LENGTHS = (24, 17)
+_FIRST, _SECOND = 24, 17
 
 # Restarting positions alone say nothing: each of these was seen to keep samples apart.
 SEPARATING_TYPES = ("llama", "qwen2", "qwen3", "mistral", "mixtral", "gemma3_text", "phi3")
@@ -48,25 +48,28 @@ def packing_difference(model: Any, *, rows: int) -> float:
     once more, padded. The difference is a share of the range from a position's lowest to its
     highest logit. It says nothing on what begins beyond 41 tokens, such as attention by chunks.
     """
-    first, second = _made_up_tokens(model).split(_LENGTHS)
+    tokens = _made_up_tokens(model)
+    first, second = tokens[:_FIRST], tokens[_FIRST:]
     packed = _logits(model, [_row(first, second), _row(second)][:rows])
     alone, again = _logits(model, [_row(first)]), _logits(model, [_row(second)])
-    cut, end = _LENGTHS
-    differences = (packed[:1, :cut] - alone, packed[:1, cut:] - again, packed[1:, :end] - again)
-    worst = torch.cat([difference.flatten() for difference in differences]).abs().max()
+    parts = (packed[:1, :_FIRST] - alone, packed[:1, _FIRST:] - again)
+    padded = packed[1:, :_SECOND] - again  # nothing with a single row
+    worst = torch.cat([part.flatten() for part in (*parts, padded)]).abs().max()
     return (worst / (packed.amax(-1) - packed.amin(-1)).max()).item()
 
 
-def _made_up_tokens(model: Any) -> torch.Tensor:
+def _made_up_tokens(model: Any) -> list[int]:
     vocabulary = model.config.get_text_config().vocab_size
-    return torch.randint(vocabulary, (sum(_LENGTHS),), generator=torch.Generator().manual_seed(0))
+    drawing = torch.Generator().manual_seed(0)
+    tokens: list[int] = torch.randint(vocabulary, (_FIRST + _SECOND,), generator=drawing).tolist()
+    return tokens
 
 
-def _row(*samples: torch.Tensor) -> Row:
+def _row(*samples: list[int]) -> Row:
     packed = PackedRow([], [], 0)
     for tokens in samples:
         start = len(packed.input_ids)
-        packed.input_ids.extend(tokens.tolist())
+        packed.input_ids.extend(tokens)
         packed.samples.append(PackedSample("", 0, "", start, start + len(tokens), []))
     return row_fields(packed, {"": 0})
 

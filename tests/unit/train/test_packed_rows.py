@@ -38,8 +38,8 @@ SOURCES = ["sft", "web"]
 
 _SIZES = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2}
 _HEADS = {**_SIZES, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64}
-# Weights far larger than a fresh model's: attention is sharp, and a leak shows.
-_SHARP = {"initializer_range": 0.3}
+# Weights five times a fresh model's: attention is sharp, and a leak moves logits by more than 1.
+_SHARP = {"initializer_range": 0.1}
 _ENDS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 CONFIGS: dict[str, dict[str, Any]] = {
     "llama": _HEADS,
@@ -212,23 +212,24 @@ def _assert_same_gradients(
 ) -> None:
     assert found.keys() == expected.keys()
     for name, gradient in expected.items():
-        assert gradient.abs().max() > 100 * TOLERANCE, name  # or nothing would be compared
-        torch.testing.assert_close(found[name], gradient, atol=TOLERANCE, rtol=1e-4, msg=name)
+        largest = gradient.abs().max().item()
+        assert largest > 1e-3, name  # or nothing would be compared
+        assert (found[name] - gradient).abs().max() < TOLERANCE * largest, name
 
 
 @TYPES
 @ATTENTION
 @pytest.mark.parametrize("use_reentrant", [True, False])
-def test_gradients_of_a_batch_are_the_sum_of_those_of_its_samples(
+def test_gradients_of_a_batch_are_those_of_its_samples_alone(
     kind: str, attention: str, use_reentrant: bool
 ) -> None:
     model = _in_training(kind, attention, use_reentrant=use_reentrant)
     computed: list[int] = []
-    watch = model.model.layers[0].mlp.register_forward_hook(lambda *_: computed.append(1))
-    found = _gradients(model, batches.token_losses(model, _batch(ROWS))[0].sum())
+    watch = model.model.layers[0].mlp.register_forward_pre_hook(lambda *_: computed.append(1))
+    found = _gradients(model, batches.token_losses(model, _batch(ROWS))[0].mean())
     assert len(computed) == 2  # once more in the backward pass: the layers were checkpointed
     watch.remove()
-    _assert_same_gradients(found, _gradients(model, _losses_alone(model, ROWS).sum()))
+    _assert_same_gradients(found, _gradients(model, _losses_alone(model, ROWS).mean()))
 
 
 # The Trainer
