@@ -124,6 +124,17 @@ TYPES = pytest.mark.parametrize("kind", ["llama", "qwen2", "qwen3"])
 ATTENTION = pytest.mark.parametrize("attention", ["sdpa", "eager"])
 
 
+# Batches
+
+
+def test_a_batch_tells_samples_and_padding_by_restarting_positions() -> None:
+    batch = _batch([_row(3, 2), _row(2)])
+    assert set(batch) == {"input_ids", "position_ids", "labels", "source_ids"}
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 0, 1], [0, 1, 0, 1, 2]]
+    trained = (batch["labels"] != batches.IGNORED).tolist()
+    assert trained == [[False, True, True, False, True], [False, True, False, False, False]]
+
+
 # Logits
 
 
