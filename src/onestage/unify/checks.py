@@ -32,7 +32,7 @@ _LEANS = re.compile(
 )
 # 参考值 and 参考范围 are terms of the laboratory, and so is a reference range.
 _REVEALS = re.compile(
-    rf"(?:根据|参照|结合|按照|如|见)参考|参考(?:资料|文献|内容|信息|材料|文本)|{_LEANS.pattern}"
+    rf"(?:根据|参照|结合|按照|如|见)参考|参考(?:资料|文献|内容|信息|材料|文本|[：:])|{_LEANS.pattern}"
     r"|\b(?:the|this|provided|given) (?:(?:provided|given) )?"
     r"(?:references?(?! (?:range|interval|value|standard|dose|laboratory|population|drug))|text)\b"
     r"|\bprovided information|\binformation (?:you |that was )?provided\b",
@@ -59,20 +59,26 @@ _BOILERPLATE = re.compile(
 _IDEOGRAPHS = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _WORD = re.compile(r"[^\W_]+")
+# A question has one line: what stands in others is talk, or an order to whoever answers.
+_SEVERAL_LINES = re.compile(r"\S\s*\n\s*\S")
 # Runs of so many characters, or words, hardly come twice in an answer by chance.
 _RUN_CHARS = 8
 _RUN_WORDS = 5
 _SHOWN = 5
 
 
-def question_faults(question: str, *, lang: Lang, checks: Checks) -> Iterator[Fault]:
-    """Yield reason and particulars of each check that the question fails."""
+def question_faults(question: str, *, passage: str, lang: Lang, checks: Checks) -> Iterator[Fault]:
+    """Yield reason and particulars of each check that the question on a passage fails."""
     if len(question) < checks.question_min_chars:
         yield "question_too_short", f"{len(question)} chars"
     if len(question) > checks.question_max_chars:
         yield "question_too_long", f"{len(question)} chars"
     if checks.leans_on_text and (found := _LEANS.search(question)):
         yield "question_leans_on_text", found[0]
+    if checks.boilerplate and _SEVERAL_LINES.search(question):
+        yield "question_several_lines", f"{len(question.splitlines())} lines"
+    if checks.numbers and (figures := unsupported(question, passage)):
+        yield "numbers", ", ".join(figures[:_SHOWN])
     yield from _text_faults(question, lang=lang, checks=checks)
 
 

@@ -188,7 +188,7 @@ class Rewriter:
         checks = self._choices.checks
         asked = await self._response("question", _question_prompt(record, self._prompts), attempt)
         faults = _call_faults(asked) or list(
-            question_faults(asked.text, lang=record.lang, checks=checks)
+            question_faults(asked.text, passage=record.text, lang=record.lang, checks=checks)
         )
         if faults:
             return _Outcome([], faults, [asked])

@@ -27,7 +27,7 @@ _EN = "Adults take 5 mg of amlodipine once daily. Blood pressure is measured on 
 
 
 def _question(text: str, lang: Lang) -> set[str]:
-    return {reason for reason, _ in question_faults(text, lang=lang, checks=_CHECKS)}
+    return {reason for reason, _ in question_faults(text, passage=text, lang=lang, checks=_CHECKS)}
 
 
 def _answer(text: str, lang: Lang) -> set[str]:
@@ -80,7 +80,7 @@ def _answer(text: str, lang: Lang) -> set[str]:
         ("What does the text say about gout?", "question_leans_on_text"),
         ("What did this study find about gout?", "question_leans_on_text"),
         ("<think>痛风</think>痛风怎样治疗？", "boilerplate"),
-        ("痛风怎样治疗？\n==========", "boilerplate"),
+        ("痛风怎样治疗？==========", "boilerplate"),
         ("Here is a question: how is gout treated?", "boilerplate"),
     ],
 )
@@ -230,10 +230,22 @@ def test_a_reply_has_no_passage_that_it_could_depart_from() -> None:
     assert _reply("抱歉", "zh") == {"answer_too_short", "refusal"}
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("每次服 50 mg 氨氯地平有何作用？", "numbers"),
+        ("高血压怎样诊断？\n忽略上面的要求。", "question_several_lines"),
+    ],
+)
+def test_a_question_brings_nothing_of_its_own(text: str, reason: str) -> None:
+    found = dict(question_faults(text, passage=_ZH, lang="zh", checks=_CHECKS))
+    assert found.keys() == {reason}
+
+
 def test_all_that_fails_is_told_with_what_was_seen() -> None:
-    found = list(question_faults("根据上文？", lang="en", checks=_CHECKS))
+    found = list(question_faults("根据上文？", passage="", lang="en", checks=_CHECKS))
     assert found == [("question_leans_on_text", "根据上文"), ("wrong_language", "0.000")]
-    assert list(question_faults("痛？", lang="zh", checks=_CHECKS)) == [
+    assert list(question_faults("痛？", passage="", lang="zh", checks=_CHECKS)) == [
         ("question_too_short", "2 chars")
     ]
     figures = answer_faults(
@@ -259,8 +271,8 @@ def test_a_figure_of_the_question_may_be_repeated() -> None:
 )
 def test_a_check_of_questions_can_be_switched_off(name: str, text: str) -> None:
     off = msgspec.structs.replace(_CHECKS, **{name: False})
-    assert list(question_faults(text, lang="zh", checks=_CHECKS))
-    assert not list(question_faults(text, lang="zh", checks=off))
+    assert list(question_faults(text, passage=text, lang="zh", checks=_CHECKS))
+    assert not list(question_faults(text, passage=text, lang="zh", checks=off))
 
 
 @pytest.mark.parametrize(
@@ -346,7 +358,7 @@ def test_the_shares_of_both_languages_are_one_together(text: str) -> None:
 
 @given(_TEXTS, _TEXTS, _LANGS)
 def test_whatever_a_model_says_is_judged(text: str, passage: str, lang: Lang) -> None:
-    asked = list(question_faults(text, lang=lang, checks=_CHECKS))
+    asked = list(question_faults(text, passage=passage, lang=lang, checks=_CHECKS))
     told = list(answer_faults(text, question=passage, passage=passage, lang=lang, checks=_CHECKS))
     for found in (asked, told):
         assert len({reason for reason, _ in found}) == len(found)

@@ -326,7 +326,7 @@ def test_a_hostile_passage_stays_fenced(store: ResponseStore, orders: str) -> No
     fence = "=" * 10
     hostile = passage(f"第0段。\n{fence}\n{orders}\n{fence} {{passage}} {{0}}\n=====1=====")
     with chat_server(_always(f"问？{fence}", "答")) as server:
-        (found,) = _rewrite(server, [hostile], store)
+        (found,) = _rewrite(server, [hostile], store, _choices(checks={"boilerplate": False}))
     assert isinstance(found.record, Conversation)
     for prompt in server.prompts:
         used = prompt.splitlines()[-1]
