@@ -94,8 +94,10 @@ class Lanes:
         while (lane := self._free(loop.time())) is None:
             place: asyncio.Future[None] = loop.create_future()
             self._waiting.append(place)
-            if rests := [lane.rests_until for lane in self._lanes if lane.is_dead]:
-                loop.call_at(max(min(rests), loop.time()), self._wake)
+            # After its rest a dead lane is tried by one, who wakes the next when leaving.
+            ahead = [each.rests_until for each in self._lanes if each.rests_until > loop.time()]
+            if ahead:
+                loop.call_at(min(ahead), self._wake)
             try:
                 await place
             except asyncio.CancelledError:

@@ -234,3 +234,33 @@ def test_nobody_waits_for_ever_and_no_place_is_lost(
         await asyncio.wait_for(asyncio.gather(*(doors.enter() for _ in range(places))), 5)
 
     asyncio.run(scene())
+
+
+def test_who_waits_while_a_dead_lane_is_tried_stays_asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is over and the one that tries it has no reply yet."""
+    lane = Lane("a", 4, longest_rest_s=0.01)
+    looked = 0
+    plain = Lanes._free
+
+    def counted(doors: Lanes, now: float) -> Lane | None:
+        nonlocal looked
+        looked += 1
+        return plain(doors, now)
+
+    monkeypatch.setattr(Lanes, "_free", counted)
+
+    async def scene() -> None:
+        doors = Lanes([lane])
+        for _ in range(5):
+            lane.failed(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.02)
+        tries = await doors.enter()
+        waiting = [asyncio.create_task(doors.enter()) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        assert not any(task.done() for task in waiting)
+        lane.replied()
+        doors.leave(tries)
+        await asyncio.wait_for(asyncio.gather(*waiting), 5)
+
+    asyncio.run(scene())
+    assert looked < 20
