@@ -38,12 +38,12 @@ class Match(NamedTuple):
 def duplicates(found: Surveyed, ranked: Numbers, choices: Dedupe) -> dict[int, Match]:
     """Return by place what each duplicate repeats; `ranked` are the places, the best first."""
     first = firsts(*found.digests[ranked].T)
-    distinct = ranked[first == np.arange(len(ranked))]
+    is_first = first == np.arange(len(ranked))
     comparison = Comparison(found, choices)
-    proposed = _proposed(found, distinct, comparison.views)
+    proposed = _proposed(found, ranked[is_first], comparison.views)
     fallen = near_duplicates(proposed, comparison.best)
-    repeats = np.flatnonzero(first != np.arange(len(ranked)))
-    for place, equal in zip(ranked[repeats].tolist(), ranked[first[repeats]].tolist(), strict=True):
+    repeats, equals = ranked[~is_first], ranked[first[~is_first]]
+    for place, equal in zip(repeats.tolist(), equals.tolist(), strict=True):
         fallen[place] = fallen.get(equal, Match(equal, 1.0, "exact_duplicate"))
     return fallen
 
@@ -107,8 +107,9 @@ class Comparison:
         self._least = least_agreeing(self._threshold)
         self.views = [View.WHOLE]
         if found.sft.any():
-            wanted = choices.sft.same_output == "remove"
-            self.views += [View.INSTRUCTION, View.OUTPUT] if wanted else [View.INSTRUCTION]
+            self.views.append(View.INSTRUCTION)
+            if choices.sft.same_output == "remove":
+                self.views.append(View.OUTPUT)
         self._sketches = {view: found.sketches(view) for view in View}
         self._among_sft = np.cumsum(found.sft) - 1
         self._grams = lru_cache(maxsize=_RECORDS_AT_ONCE)(self._grams_of)

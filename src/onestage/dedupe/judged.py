@@ -22,6 +22,13 @@ class View(IntEnum):
     OUTPUT = 2
 
 
+_ROLES = {
+    View.WHOLE: ("user", "assistant"),
+    View.INSTRUCTION: ("user",),
+    View.OUTPUT: ("assistant",),
+}
+
+
 def judged_text(record: Conversation, view: View = View.WHOLE) -> str:
     """Return the passage of rewritten text, so that every mode keeps the same passages.
 
@@ -29,9 +36,8 @@ def judged_text(record: Conversation, view: View = View.WHOLE) -> str:
     """
     if record.passage:
         return record.passage
-    roles = {View.WHOLE: ("user", "assistant"), View.INSTRUCTION: ("user",)}
-    taken = roles.get(view, ("assistant",))
-    return "\n".join(message.content for message in record.messages if message.role in taken)
+    roles = _ROLES[view]
+    return "\n".join(message.content for message in record.messages if message.role in roles)
 
 
 def all_texts(record: Conversation) -> list[str]:
