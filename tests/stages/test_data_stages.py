@@ -155,7 +155,7 @@ def _sample(run_stage: RunStage) -> Any:
 
 def _pack(run_stage: RunStage) -> Any:
     names = {"sample": "data/sample", "conversations": "data/dedupe"}
-    return run_stage("pack", **names, **_outs("pack"))
+    return run_stage("pack", **names, **_outs("pack"), plot="p/pack_displacement.csv")
 
 
 def test_sample_conserves_copies(workplace: Path, run_stage: RunStage) -> None:
@@ -196,7 +196,12 @@ def test_pack_writes_rows_heldout_rows_and_the_tokenizer(
 
 def test_samples_that_do_not_fit_are_rejected_by_pack(workplace: Path, run_stage: RunStage) -> None:
     write_records(
-        Path("data/dedupe"), [conversation("问", "答" * 300), conversation("问<|im_end|>", "答")]
+        Path("data/dedupe"),
+        [
+            conversation("问", "答" * 300),
+            conversation("问<|im_end|>", "答"),
+            conversation("问<|im_end|>" + "\U000f0002" * len("<|im_end|>"), "答"),
+        ],
     )
     document = parameters()
     document["sample"]["heldout_share"] = {}
@@ -208,7 +213,8 @@ def test_samples_that_do_not_fit_are_rejected_by_pack(workplace: Path, run_stage
         "too_long": 2,
         "special_token_in_text": 2,
     }
-    assert _metrics("m/pack.json")["rows"]["samples"] == 4
+    found = _metrics("m/pack.json")["rows"]
+    assert (found["samples"], found["packed"]) == (6, 2)
 
 
 def test_the_same_inputs_give_the_same_bytes_anywhere(
