@@ -15,7 +15,15 @@ MODULES = sorted(SRC.rglob("*.py"))
 STAGES = sorted(path for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")
 FEATURES = ("collect", "unify", "dedupe", "pack", "train", "evaluate", "sampling", "comparison")
 # These stand above the features: they look at everything from the command line.
-TOOLS = {"check", "cli", "filter_commands", "filter_recipe", "lexicon_weights", "unify_commands"}
+TOOLS = {
+    "check",
+    "cli",
+    "filter_commands",
+    "filter_recipe",
+    "lexicon_weights",
+    "pack_commands",
+    "unify_commands",
+}
 HEAVY = {"torch", "transformers", "lm_eval", "accelerate", "deepspeed", "datasets", "safetensors"}
 DVC = params.load_document(ROOT / "dvc.yaml")["stages"]
 
