@@ -114,7 +114,7 @@ def test_a_broken_copy_is_told_by_its_full_name(
         ("dedupe.near_duplicates.ngram_chars", 0),
         ("dedupe.near_duplicates.seed", -1),
         ("pack.seq_len_tokens", 0),
-        ("pack.max_displacement_rows", -1),
+        ("pack.max_displacement_rows", 0),
         ("train.learning_rate", 0),
         ("train.warmup_share", 1.1),
         ("train.weight_decay", -0.1),

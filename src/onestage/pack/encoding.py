@@ -14,15 +14,16 @@ from typing import Any, NamedTuple
 from tokenizers import Encoding, Tokenizer
 from tokenizers.models import Unigram
 
-from onestage.pack.template import Rendered, Span
+from onestage.pack.template import Rendered
 
 _FIRST_NAME = 0xF0000  # the first plane for private use
 
 
 class Encoded(NamedTuple):
-    """A sample's encoding and the places of its control tokens in it, one for each mark."""
+    """A sample's encoding, its ids and the places of its control tokens, one for each mark."""
 
     encoding: Encoding
+    ids: list[int]
     controls: list[int]
     unknown: int
 
@@ -79,15 +80,20 @@ class Encoder:
         self, sample: Rendered, encoding: Encoding, controls: frozenset[int]
     ) -> Encoded | None:
         ids = encoding.ids
-        places = [place for place, token in enumerate(ids) if token in controls]
-        if len(places) != len(sample.marks):
+        if sum(map(controls.__contains__, ids)) != len(sample.marks):
             return None
-        for place, (start, end) in zip(places, sample.marks, strict=True):
-            span = encoding.token_to_chars(place)
-            if ids[place] != self._ids[sample.text[start:end]] or not _covers(span, start, end):
+        places = []
+        for start, end in sample.marks:
+            place = encoding.char_to_token(start)
+            if place is None or ids[place] != self._ids[sample.text[start:end]]:
                 return None
+            span = encoding.token_to_chars(place)
+            # A control token may take up white space beside it, by its own rule.
+            if span is None or span[1] < end:
+                return None
+            places.append(place)
         unknown = sum(ids.count(token) for token in self._controls - controls)
-        return Encoded(encoding, places, unknown)
+        return Encoded(encoding, ids, places, unknown)
 
     @cached_property
     def _renaming(self) -> tuple[Tokenizer, dict[str, str]]:
@@ -102,11 +108,6 @@ class Encoder:
                 token |= {"content": names[token["content"]], "normalized": False}
         _rename_pieces(whole["model"], names)
         return Tokenizer.from_str(json.dumps(whole)), names
-
-
-def _covers(span: Span | None, start: int, end: int) -> bool:
-    """A control token may take up white space beside it, by its own rule."""
-    return span is not None and span[0] <= start and end <= span[1]
 
 
 def _rename_pieces(model: dict[str, Any], names: dict[str, str]) -> None:

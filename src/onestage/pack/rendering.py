@@ -91,14 +91,14 @@ class Renderer:
 
 
 def _tokens(rendered: Rendered, encoded: Encoded) -> Tokens | Untrainable:
-    encoding, controls, unknown = encoded
+    encoding, ids, controls, unknown = encoded
     trained = []
     for start, mark in rendered.outputs:
         first = _first_token(encoding, start, rendered.marks[mark][0])
         if first is None:
             return Untrainable("token_across_border", rendered.text[start : start + 20])
         trained.append((first, controls[mark] + 1))
-    return Tokens(encoding.ids, trained, unknown)
+    return Tokens(ids, trained, unknown)
 
 
 def _first_token(encoding: Encoding, start: int, end: int) -> int | None:

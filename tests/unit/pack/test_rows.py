@@ -1,8 +1,9 @@
 """Packing loses and cuts nothing, keeps phases apart and the order of first samples."""
 
-from itertools import pairwise
+import random
+from itertools import accumulate, combinations, pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onestage.pack.rows import Packed, Sample, pack_rows
@@ -35,7 +36,7 @@ def _packed(samples: list[Sample], max_rows: int) -> list[Packed]:
     return list(pack_rows(samples, seq_len_tokens=_ROW, max_displacement_rows=max_rows))
 
 
-@given(_samples(), st.integers(0, 3))
+@given(_samples(), st.integers(1, 4))
 def test_no_sample_is_lost_cut_or_changed(samples: list[Sample], max_rows: int) -> None:
     by_id = {sample.draw.id: sample for sample in samples}
     rows = _pack(samples, max_rows)
@@ -49,7 +50,7 @@ def test_no_sample_is_lost_cut_or_changed(samples: list[Sample], max_rows: int) 
         assert trained == expected
 
 
-@given(_samples(), st.integers(0, 3))
+@given(_samples(), st.integers(1, 4))
 def test_rows_are_full_of_samples_end_to_end(samples: list[Sample], max_rows: int) -> None:
     for row in _pack(samples, max_rows):
         assert 0 < len(row.input_ids) <= _ROW
@@ -58,7 +59,7 @@ def test_rows_are_full_of_samples_end_to_end(samples: list[Sample], max_rows: in
         assert borders[-1] == len(row.input_ids)
 
 
-@given(_samples(), st.integers(0, 3))
+@given(_samples(), st.integers(1, 4))
 def test_rows_stand_in_the_order_of_their_first_samples(
     samples: list[Sample], max_rows: int
 ) -> None:
@@ -71,7 +72,7 @@ def test_rows_stand_in_the_order_of_their_first_samples(
         assert within == sorted(within)
 
 
-@given(_samples(), st.integers(0, 3))
+@given(_samples(), st.integers(1, 4))
 def test_no_row_crosses_a_phase(samples: list[Sample], max_rows: int) -> None:
     phases = {sample.draw.id: sample.draw.phase for sample in samples}
     rows = _pack(samples, max_rows)
@@ -80,7 +81,7 @@ def test_no_row_crosses_a_phase(samples: list[Sample], max_rows: int) -> None:
     assert all(left.phase <= right.phase for left, right in pairwise(rows))
 
 
-@given(_samples(), st.integers(0, 3))
+@given(_samples(), st.integers(1, 4))
 def test_no_sample_moves_farther_than_allowed(samples: list[Sample], max_rows: int) -> None:
     """Places are counted anew: tokens before a sample among the draws and in the rows."""
     drawn = {}
@@ -92,34 +93,56 @@ def test_no_sample_moves_farther_than_allowed(samples: list[Sample], max_rows: i
     for row, moved_tokens in _packed(samples, max_rows):
         found = [before + sample.start - drawn[sample.id] for sample in row.samples]
         assert moved_tokens == found
-        assert all(abs(moved) <= max_rows * _ROW for moved in found)
+        assert all(abs(moved) < max_rows * _ROW for moved in found)
         before += len(row.input_ids)
 
 
 @given(_samples())
-def test_no_displacement_is_the_order_itself(samples: list[Sample]) -> None:
-    packed = [sample.id for row in _pack(samples, 0) for sample in row.samples]
+def test_one_row_of_displacement_is_the_order_itself(samples: list[Sample]) -> None:
+    packed = [sample.id for row in _pack(samples, 1) for sample in row.samples]
     assert packed == [sample.draw.id for sample in samples]
 
 
-@given(_samples(), st.integers(0, 3))
-def test_each_sample_goes_where_it_fits_best(samples: list[Sample], max_rows: int) -> None:
-    """Against plain search over all rows: the fullest of those still open, the first of equals."""
-    expected: list[list[str]] = []
-    phases: list[int] = []
-    lengths: list[int] = []
-    for sample in samples:
-        tokens, phase = len(sample.input_ids), sample.draw.phase
-        fitting = [
-            (-lengths[n], n)
-            for n in range(max(0, len(expected) - max_rows - 1), len(expected))
-            if lengths[n] + tokens <= _ROW and phases[n] == phase
+def _fuller(waiting: list[Sample]) -> int:
+    """Return the most tokens that the oldest in order and two others can fill, by trying all."""
+    lengths = [len(sample.input_ids) for sample in waiting]
+    fitting = [n for n in range(1, len(lengths) + 1) if sum(lengths[:n]) <= _ROW]
+    most = 0
+    for kept in fitting[-3:]:  # at most the last two that fit in order are left waiting
+        for others in range(3):
+            for added in combinations(lengths[kept:], others):
+                tokens = sum(lengths[:kept]) + sum(added)
+                most = max(most, tokens if tokens <= _ROW else 0)
+    return most
+
+
+@settings(max_examples=30)
+@given(_samples(), st.integers(1, 4))
+def test_each_row_is_filled_as_well_as_its_window_allows(
+    samples: list[Sample], max_rows: int
+) -> None:
+    waiting = {sample.draw.order: sample for sample in samples}
+    ends = list(accumulate(len(sample.input_ids) for sample in samples))
+    for row in _pack(samples, max_rows):
+        oldest = min(waiting)
+        begin = ends[oldest] - len(waiting[oldest].input_ids)
+        window = [
+            sample
+            for order, sample in sorted(waiting.items())
+            if ends[order] - begin <= max_rows * _ROW
+            and sample.draw.phase == waiting[oldest].draw.phase
         ]
-        if not fitting:
-            expected.append([])
-            lengths.append(0)
-            phases.append(phase)
-        place = min(fitting)[1] if fitting else -1
-        expected[place].append(sample.draw.id)
-        lengths[place] += tokens
-    assert [[sample.id for sample in row.samples] for row in _pack(samples, max_rows)] == expected
+        assert row.samples[0].id == waiting[oldest].draw.id
+        assert len(row.input_ids) == _fuller(window)
+        for sample in row.samples:
+            del waiting[int(sample.id.removeprefix("id"))]
+
+
+def test_fill_and_displacement_of_long_tailed_lengths() -> None:
+    """Lengths like those of a corpus of passages: about 525 tokens, seldom more than 2,000."""
+    chance = random.Random(1)
+    lengths = [min(4096, int(chance.lognormvariate(6.02, 0.7)) + 10) for _ in range(4000)]
+    samples = [Sample(Draw(n, "a", 0, "web", 0), [0] * size, []) for n, size in enumerate(lengths)]
+    packed = list(pack_rows(samples, seq_len_tokens=4096, max_displacement_rows=8))
+    # All but the last rows, for which nothing comes that could fill them.
+    assert sum(len(row.input_ids) for row, _ in packed[:-8]) > 0.995 * 4096 * len(packed[:-8])

@@ -31,7 +31,7 @@ def packed(renderer: Renderer, tmp_path: Path) -> Path:
         if isinstance(found, Tokens)
     ]
     for stem, chosen in (("rows", samples), ("heldout", samples[1:])):
-        rows = pack_rows(chosen, seq_len_tokens=256, max_displacement_rows=0)
+        rows = pack_rows(chosen, seq_len_tokens=256, max_displacement_rows=1)
         write_records(tmp_path, [row for row, _ in rows], stem)
     return tmp_path
 
