@@ -104,7 +104,9 @@ class _Window:
         for kept in range(len(ordered), max(0, len(ordered) - _EXCHANGED - 1), -1):
             choice = ordered[:kept]
             room = self._seq_len_tokens - sum(length.tokens for length in choice)
-            closing = _closing([length for length in self._lengths if length not in choice], room)
+            last = choice[-1].arrival
+            others = [length for length in self._lengths if length.arrival > last]
+            closing = _closing(others, room)
             left = room - sum(length.tokens for length in closing)
             if left < least:
                 best, least = [*choice, *closing], left
