@@ -3,7 +3,7 @@
 import random
 from itertools import accumulate, combinations, pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onestage.pack.rows import Packed, Sample, pack_rows
