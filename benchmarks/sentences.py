@@ -22,8 +22,8 @@ from onestage.collect.documents import to_document
 from onestage.collect.passages import cut_passages
 from onestage.collect.raw import BadRecord
 from onestage.collect.readers import read_source
-from onestage.collect.sentences import sentences
 from onestage.params import load_document, mapping
+from onestage.sentences import sentences
 from onestage.sources import Source
 
 _PROFILE = Path(__file__).parent.parent / "profiles" / "real-sample.yaml"

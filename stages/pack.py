@@ -2,8 +2,9 @@
 
 Reads the curriculum, the conversations, the base's tokenizer and the chat template; writes
 rows in curriculum order, held-out rows, and the tokenizer with its template for the model.
-Step 4 of the protocol. Conservation: samples = packed + rejected; trained tokens of rows =
-trained tokens of packed samples.
+Step 4 of the protocol. Conservation: samples - split + pieces = packed + rejected; tokens of
+samples = tokens of rows + tokens lost by truncation; trained tokens of rows = trained tokens of
+packed samples; characters of what was split = those of pieces + white space between them.
 """
 
 import shutil
@@ -31,9 +32,16 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 @path_option("out", "Folder for rows and tokenizer.")
 @path_option("rejected", "Folder for rejections.")
 @path_option("metrics", "File for counts.")
+@path_option("plot", "CSV file for how many samples moved by how many rows.")
 @params_option
 def main(
-    sample: Path, conversations: Path, out: Path, rejected: Path, metrics: Path, params_file: Path
+    sample: Path,
+    conversations: Path,
+    out: Path,
+    rejected: Path,
+    metrics: Path,
+    plot: Path,
+    params_file: Path,
 ) -> None:
     document = params.load_document(params_file)
     choices = params.section(document, "pack", Pack)
@@ -41,7 +49,12 @@ def main(
     renderer = load_renderer(base, Path(choices.chat_template))
     with (
         ConversationLookup(jsonl.part_files(conversations)) as lookup,
-        outputs.staged(out, rejected, metrics) as (out_part, rejected_part, metrics_part),
+        outputs.staged(out, rejected, metrics, plot) as (
+            out_part,
+            rejected_part,
+            metrics_part,
+            plot_part,
+        ),
         jsonl.PartWriter(rejected_part) as dropped,
     ):
         counts: dict[str, Any] = {}
@@ -56,6 +69,9 @@ def main(
             for rejection in packing.rejections:
                 dropped.write(rejection)
             counts[stem] = packing.metrics()
+            if stem == "rows":  # what is held out is in no curriculum
+                moved = packing.displacements()
+                outputs.write_csv(plot_part, moved, ["rows", "samples"])
         copy_tokenizer(base, Path(choices.chat_template), out_part / "tokenizer")
         outputs.write_json(metrics_part, counts)
 

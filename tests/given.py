@@ -173,7 +173,8 @@ def parameters() -> dict[str, Any]:
     document["pack"] |= {
         "chat_template": str(TOY_BASE / "chat_template.jinja"),
         "seq_len_tokens": 128,
-        "open_rows": 4,
+        "too_long": "reject",
+        "max_displacement_rows": 4,
     }
     document["base"] = {"path": str(TOY_BASE), "init": "random", "seed": 1}
     document["train"] |= {

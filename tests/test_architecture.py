@@ -22,6 +22,7 @@ TOOLS = {
     "filter_recipe",
     "lexicon_weights",
     "mixture_commands",
+    "pack_commands",
     "unify_commands",
 }
 HEAVY = {"torch", "transformers", "lm_eval", "accelerate", "deepspeed", "datasets", "safetensors"}

@@ -15,6 +15,7 @@ from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.errors import OnestageError
 from onestage.evaluate.asking import Evaluate
 from onestage.models import Model
+from onestage.pack.rendering import load_renderer
 from onestage.pack.rows import Pack
 from onestage.sample.settings import Sample
 from onestage.sources import Source
@@ -68,6 +69,7 @@ def faults(params_file: Path) -> list[str]:
         return found
     for read in _files_of_mode(sections, mappings["sources"]):
         attempt(read)
+    attempt(partial(_require_template, sections["base"], sections["pack"]))
     attempt(lambda: require_ranking(sections["dedupe"].ranking, mappings["sources"]))
     attempt(lambda: read_all(mappings["benchmarks"], Path(sections["benchmarks_dir"])))
     found += _unnamed_sources(mappings["sources"], sections["sample"], sections["unify"])
@@ -86,6 +88,13 @@ def _files_of_mode(
                 yield partial(load_classifier, Path(source.classifier))
     if sections["unify"].mode == "openai":
         yield partial(load_prompts, Path(sections["unify"].prompts))
+
+
+def _require_template(base: Base, pack: Pack) -> None:
+    """Try the chat template; files that are missing are told with all other paths."""
+    files = (f"{base.path}/tokenizer.json", f"{base.path}/tokenizer_config.json")
+    if all(Path(file).is_file() for file in (*files, pack.chat_template)):
+        load_renderer(Path(base.path), Path(pack.chat_template))
 
 
 def _unnamed_sources(sources: Iterable[str], sample: Sample, unify: Unify) -> list[str]:

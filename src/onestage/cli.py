@@ -13,6 +13,7 @@ from onestage.errors import InputError
 from onestage.filter_commands import calibrate, require_ending, train_filter, weigh_lexicon
 from onestage.lexicon_recipe import derive_lexicon
 from onestage.mixture_commands import mixture
+from onestage.pack_commands import show
 from onestage.unify_commands import estimate_command, responses
 
 
@@ -22,7 +23,7 @@ def main() -> None:
     """Gather the sub-commands."""
 
 
-for command in (weigh_lexicon, train_filter, calibrate, estimate_command, responses, mixture):
+for command in (weigh_lexicon, train_filter, calibrate, estimate_command, responses, mixture, show):
     main.add_command(command)
 
 

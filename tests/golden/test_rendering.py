@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from given import conversation
+from given import TOY_BASE, conversation
 from tokenizers import Tokenizer
 
 from onestage.pack.rendering import Renderer, Tokens
@@ -36,5 +36,5 @@ def _marked(renderer: Renderer, tokenizer: Tokenizer, record: Conversation) -> s
 @pytest.mark.parametrize(("name", "record"), [("chat", _CHAT), ("raw", _RAW)])
 def test_trained_text(renderer: Renderer, name: str, record: Conversation) -> None:
     expected = (_HERE / f"{name}.txt").read_text(encoding="utf-8")
-    marked = _marked(renderer, renderer._tokenizer, record)
+    marked = _marked(renderer, Tokenizer.from_file(str(TOY_BASE / "tokenizer.json")), record)
     assert marked.removesuffix("\n") == expected.removesuffix("\n")

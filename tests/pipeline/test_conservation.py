@@ -7,7 +7,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
-from pipeline.artifacts import SOURCES, Record, metrics, of_sources, records
+from pipeline.artifacts import SOURCES, Record, metrics, of_sources, records, table
 from pipeline.clones import Clone
 from pipeline.raw_corpora import raw_corpora
 
@@ -227,8 +227,12 @@ def test_pack_equation(first: Clone, data: Path, stem: str, draw_stem: str) -> N
     rows, draws = records(data / "pack", stem), records(data / "sample", draw_stem)
     samples = [sample for row in rows for sample in row["samples"]]
     counts = metrics(first.root, "pack")[stem]
-    assert counts["samples"] == counts["packed"] + sum(counts["rejected"].values())
+    rejected = sum(counts["rejected"].values())
+    assert counts["samples"] - counts["split"] + counts["pieces"] == counts["packed"] + rejected
+    assert counts["tokens_of_samples"] == counts["tokens"] + counts["tokens_lost"]
     assert counts["trained_tokens_of_rows"] == counts["trained_tokens_of_samples"]
+    pieces = counts["chars_of_pieces"] + counts["chars_between_pieces"]
+    assert counts["chars_of_split"] == pieces
     assert counts["samples"] == len(draws)
     assert counts["packed"] == len(samples)
     assert counts["rows"] == len(rows)
@@ -248,7 +252,28 @@ def test_pack_rejections_and_samples_are_the_draws(first: Clone, data: Path) -> 
         found += [(s["id"], s["copy"], s["source"]) for row in rows for s in row["samples"]]
         draws = records(data / "sample", draw_stem)
         expected += [(draw["id"], draw["copy"], draw["source"]) for draw in draws]
-    assert sorted(found) == sorted(expected)
+    assert set(found) == set(expected)
+    counts = [metrics(first.root, "pack")[stem] for stem in ("rows", "heldout")]
+    more = sum(count["pieces"] - count["split"] for count in counts)
+    assert len(found) == len(expected) + more
+
+
+def test_no_sample_moves_farther_than_allowed(first: Clone, data: Path) -> None:
+    """Places among the draws are those of draws that are packed, pieces and all, by tokens."""
+    order = {(d["id"], d["copy"]): d["order"] for d in records(data / "sample")}
+    choices, before, packed = first.params()["pack"], 0, []
+    for row in records(data / "pack", "rows"):
+        for sample in row["samples"]:
+            place = order[sample["id"], sample["copy"]]
+            packed.append((place, before + sample["start"], sample["end"] - sample["start"]))
+        before += len(row["input_ids"])
+    limit = choices["max_displacement_rows"] * choices["seq_len_tokens"]
+    drawn = 0
+    for _, start, tokens in sorted(packed):
+        assert abs(start - drawn) < limit
+        drawn += tokens
+    plotted = table(first.root / "plots" / "pack_displacement.csv")
+    assert sum(int(line["samples"]) for line in plotted) == len(packed)
 
 
 @pytest.mark.parametrize("stem", ["rows", "heldout"])

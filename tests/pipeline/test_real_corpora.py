@@ -22,8 +22,8 @@ from real_collecting import Collected, Place, place_of
 from real_files import FILES, FORMATS, NEEDS_FILES, SOURCES, derive_files, source
 
 from onestage.collect.passages import cut_passages
-from onestage.collect.sentences import sentences
 from onestage.records import Conversation, Rejection
+from onestage.sentences import sentences
 from onestage.sources import Source
 
 pytestmark = [pytest.mark.xdist_group("real_corpora"), NEEDS_FILES]

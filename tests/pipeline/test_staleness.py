@@ -61,7 +61,7 @@ CHANGES = (
         FROM_DEDUPE | EVALUATE,
     ),
     Change("sample.priority.web_zh", 16, {"sample"}, FROM_SAMPLE),
-    Change("pack.open_rows", 16, {"pack"}, FROM_PACK),
+    Change("pack.max_displacement_rows", 16, {"pack"}, FROM_PACK),
     Change("base.seed", 2, {"pack", "train"}, FROM_PACK),
     Change("train.weight_decay", 0.05, {"train"}, FROM_TRAIN),
     Change(

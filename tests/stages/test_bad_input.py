@@ -29,7 +29,7 @@ _STAGES: dict[str, dict[str, str]] = {
     "unify": {"passages": "in", "responses": "o/responses", "store": "s/r.sqlite", **_OUTS},
     "dedupe": {"conversations": "in", "benchmarks_dir": "benchmarks", **_OUTS},
     "sample": {"conversations": "in", "out": "o/out", "plot": "o/p.csv", "metrics": "o/m.json"},
-    "pack": {"sample": "drawn", "conversations": "in", **_OUTS},
+    "pack": {"sample": "drawn", "conversations": "in", "plot": "o/p.csv", **_OUTS},
     "train": {"rows": "in", "out": "o/out", "plots": "o/plots", "metrics": "o/m.json"},
     "evaluate": {
         "model": "base",
@@ -305,6 +305,22 @@ def test_missing_chat_template(workplace: Path, fails: Fails) -> None:
     _change(workplace, "pack", "chat_template", value="gone.jinja")
     _drawn()
     _has(fails("pack"), "gone.jinja: no such chat template", "mend pack.chat_template")
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% for m in messages %}{{ m.content }}|{% endfor %}", "ends without a special token"),
+        ("{{ messages[0].content }}<|im_end|>", "the text of each turn once"),
+    ],
+)
+def test_a_template_that_does_not_fit_is_refused_before_anything_is_drawn(
+    workplace: Path, fails: Fails, template: str, said: str
+) -> None:
+    Path("t.jinja").write_text(template, encoding="utf-8")
+    _change(workplace, "pack", "chat_template", value="t.jinja")
+    _drawn()
+    _has(fails("pack"), "chat template", said)
 
 
 def test_drawn_but_not_there(fails: Fails) -> None:

@@ -1,6 +1,9 @@
 """collect, unify, dedupe, sample and pack, each run through its command on tiny inputs."""
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,15 @@ from typing import Any
 import pytest
 from chat_server import Answer, chat_server
 from conftest import RunStage
-from given import conversation, parameters, read_lines, write_lines, write_params, write_records
+from given import (
+    ROOT,
+    conversation,
+    parameters,
+    read_lines,
+    write_lines,
+    write_params,
+    write_records,
+)
 
 
 def _metrics(path: str) -> dict[str, Any]:
@@ -155,7 +166,7 @@ def _sample(run_stage: RunStage) -> Any:
 
 def _pack(run_stage: RunStage) -> Any:
     names = {"sample": "data/sample", "conversations": "data/dedupe"}
-    return run_stage("pack", **names, **_outs("pack"))
+    return run_stage("pack", **names, **_outs("pack"), plot="p/pack_displacement.csv")
 
 
 def test_sample_conserves_copies(workplace: Path, run_stage: RunStage) -> None:
@@ -215,7 +226,12 @@ def test_pack_writes_rows_heldout_rows_and_the_tokenizer(
 
 def test_samples_that_do_not_fit_are_rejected_by_pack(workplace: Path, run_stage: RunStage) -> None:
     write_records(
-        Path("data/dedupe"), [conversation("问", "答" * 300), conversation("问<|im_end|>", "答")]
+        Path("data/dedupe"),
+        [
+            conversation("问", "答" * 300),
+            conversation("问<|im_end|>", "答"),
+            conversation("问<|im_end|>" + "\U000f0002" * len("<|im_end|>"), "答"),
+        ],
     )
     document = parameters()
     document["sample"]["heldout_share"] = {}
@@ -227,7 +243,34 @@ def test_samples_that_do_not_fit_are_rejected_by_pack(workplace: Path, run_stage
         "too_long": 2,
         "special_token_in_text": 2,
     }
-    assert _metrics("m/pack.json")["rows"]["samples"] == 4
+    found = _metrics("m/pack.json")["rows"]
+    assert (found["samples"], found["packed"]) == (6, 2)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "7"},
+        {"RAYON_NUM_THREADS": "3", "LC_ALL": "C", "PYTHONHASHSEED": "0"},
+    ],
+)
+def test_rows_do_not_depend_on_threads_locale_or_hash_seed(
+    workplace: Path, run_stage: RunStage, environment: dict[str, str]
+) -> None:
+    _curated(workplace, run_stage)
+    assert _sample(run_stage).exit_code == 0
+    assert _pack(run_stage).exit_code == 0
+    expected = {path.name: path.read_bytes() for path in Path("data/pack").glob("*.jsonl")}
+    assert len(expected) == 2
+    command = [sys.executable, "-m", "stages.pack", "--sample", "data/sample"]
+    command += ["--conversations", "data/dedupe", "--out", "again/pack", "--rejected", "again/no"]
+    command += ["--metrics", "again/m.json", "--plot", "again/p.csv"]
+    python_path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+    environment = {**os.environ, "PYTHONPATH": python_path, **environment}
+    subprocess.run(command, check=True, env=environment)
+    found = {path.name: path.read_bytes() for path in Path("again/pack").glob("*.jsonl")}
+    assert found == expected
+    assert Path("again/p.csv").read_bytes() == Path("p/pack_displacement.csv").read_bytes()
 
 
 def test_the_same_inputs_give_the_same_bytes_anywhere(

@@ -114,7 +114,7 @@ def test_a_broken_copy_is_told_by_its_full_name(
         ("dedupe.near_duplicates.ngram_chars", 0),
         ("dedupe.near_duplicates.seed", -1),
         ("pack.seq_len_tokens", 0),
-        ("pack.open_rows", 0),
+        ("pack.max_displacement_rows", 0),
         ("train.learning_rate", 0),
         ("train.warmup_share", 1.1),
         ("train.weight_decay", -0.1),
@@ -166,14 +166,22 @@ def test_figures_of_the_curriculum_have_ranges(workplace: Path, name: str, value
     assert line.startswith(f"Error: params: sample.{name}.*: expected")
 
 
+def test_a_chat_template_that_cannot_be_used_is_told(workplace: Path) -> None:
+    (workplace / "t.jinja").write_text("{{ messages[0].content }}", encoding="utf-8")
+    document = parameters()
+    document["pack"]["chat_template"] = "t.jinja"
+    (line,) = _check(write_params(workplace, document)).stderr.splitlines()
+    assert line.startswith("Error: chat template: ")
+
+
 def test_all_faults_are_told_at_once(workplace: Path) -> None:
     document = parameters()
     document["train"]["lr"] = 1
-    del document["pack"]["open_rows"]
+    del document["pack"]["max_displacement_rows"]
     document["benchmarks"]["mc"]["langs"] = "zh"
     lines = _check(write_params(workplace, document)).stderr.splitlines()
     assert len(lines) == 3
-    for name in ("train.lr", "pack.open_rows", "benchmarks.mc.langs"):
+    for name in ("train.lr", "pack.max_displacement_rows", "benchmarks.mc.langs"):
         assert any(name in line for line in lines)
 
 

@@ -5,8 +5,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from onestage.collect.sentences import BRACKET_CHARS, BRACKETED, Span
 from onestage.quantities import LONGEST_QUANTITY, QUANTITY, inside_number
+from onestage.sentences import BRACKET_CHARS, BRACKETED, Span
 
 # A sentence that is too long is cut after one of these, the strongest first: ends of sentences
 # within a quotation, clause marks, white space; the last is the place before a bracket.

@@ -13,10 +13,10 @@ from onestage.collect.passages import cut_passages
 from onestage.collect.quality import Quality, Verdict, rejected_for, unfinished
 from onestage.collect.raw import BadRecord, Located, RawRecord
 from onestage.collect.repeats import Boilerplate
-from onestage.collect.sentences import Span, sentences
 from onestage.identity import content_id
 from onestage.params import From0, Params, Share
 from onestage.records import Lang
+from onestage.sentences import Span, sentences
 from onestage.similarity import NearDuplicates
 from onestage.sources import Source
 

@@ -1,25 +1,18 @@
 """Conversations found by id without holding them in memory: an index of byte offsets."""
 
+from bisect import bisect_right
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self, TypeVar
+from typing import BinaryIO, Self
 
 import msgspec
 
 from onestage.errors import InputError
 from onestage.records import Conversation
 
-T = TypeVar("T")
-
 
 class _Id(msgspec.Struct):
     id: str
-
-
-class _Place(NamedTuple):
-    stream: int
-    line: int
-    offset: int
 
 
 class ConversationLookup:
@@ -27,8 +20,9 @@ class ConversationLookup:
 
     def __init__(self, files: list[Path]) -> None:
         self._streams: list[BinaryIO] = [path.open("rb") for path in files]
+        self._starts: list[int] = []  # of each file, if all lay end to end
         self._decoder = msgspec.json.Decoder(Conversation)
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, int] = {}  # bytes from the start of the first file
         try:
             self._index()
         except InputError:
@@ -36,22 +30,16 @@ class ConversationLookup:
             raise
 
     def _index(self) -> None:
-        names = msgspec.json.Decoder(_Id)
-        for number, stream in enumerate(self._streams):
-            offset = 0
+        decode = msgspec.json.Decoder(_Id).decode
+        place = 0
+        for stream in self._streams:
+            self._starts.append(place)
             for line_number, line in enumerate(stream, start=1):
-                place = _Place(number, line_number, offset)
-                self._places[self._decoded(names, line, place).id] = place
-                offset += len(line)
-
-    def _decoded(self, decoder: msgspec.json.Decoder[T], line: bytes, place: _Place) -> T:
-        try:
-            return decoder.decode(line)
-        except msgspec.DecodeError as error:
-            raise InputError(
-                f"{self._streams[place.stream].name}, line {place.line}: {error}; the file is not "
-                "what its stage wrote: run dvc checkout or dvc repro"
-            ) from error
+                try:
+                    self._places[decode(line).id] = place
+                except msgspec.DecodeError as error:
+                    raise _bad_line(stream, line_number, error) from error
+                place += len(line)
 
     def __enter__(self) -> Self:
         return self
@@ -62,9 +50,14 @@ class ConversationLookup:
                 f"conversation {name}: drawn by sample but not in dedupe's output; run dvc repro"
             )
         place = self._places[name]
-        stream = self._streams[place.stream]
-        stream.seek(place.offset)
-        return self._decoded(self._decoder, stream.readline(), place)
+        number = bisect_right(self._starts, place) - 1
+        stream, offset = self._streams[number], place - self._starts[number]
+        stream.seek(offset)
+        try:
+            return self._decoder.decode(stream.readline())
+        except msgspec.DecodeError as error:
+            stream.seek(0)
+            raise _bad_line(stream, stream.read(offset).count(b"\n") + 1, error) from error
 
     def __exit__(
         self,
@@ -77,3 +70,10 @@ class ConversationLookup:
     def _close(self) -> None:
         for stream in self._streams:
             stream.close()
+
+
+def _bad_line(stream: BinaryIO, line: int, error: msgspec.DecodeError) -> InputError:
+    return InputError(
+        f"{stream.name}, line {line}: {error}; the file is not what its stage wrote: "
+        "run dvc checkout or dvc repro"
+    )

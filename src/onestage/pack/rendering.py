@@ -1,25 +1,27 @@
 """Conversations as tokens: the chat template, the tokenizer and the spans that are trained."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Encoding, Tokenizer
 
 from onestage.errors import InputError
+from onestage.pack.encoding import Encoded, Encoder, control_marks
+from onestage.pack.template import ChatTemplate, Rendered, Span, filled
 from onestage.records import Conversation, Message
 
-Span = tuple[int, int]
+_PROBE = ("What is it?", "Water.", "Is it safe?", "Yes, it is.")
 
 
 class Tokens(NamedTuple):
-    """A sample's tokens and the spans of them that the loss counts."""
+    """A sample's tokens, the spans of them that the loss counts, and how many are unknown."""
 
     input_ids: list[int]
     trained: list[Span]
+    unknown: int = 0
 
 
 class Untrainable(NamedTuple):
@@ -29,132 +31,92 @@ class Untrainable(NamedTuple):
     detail: str
 
 
-class Rendered(NamedTuple):
-    """A sample's text and the character spans of its outputs, each to its end-of-turn mark."""
-
-    text: str
-    outputs: list[Span]
-
-
 class Renderer:
     """Renders and tokenizes with one chat template and one tokenizer.
 
-    Each sample is rendered once, as a whole, the way the model will see it; where an output
-    begins is found by rendering what comes before it with the generation prompt.
+    Each sample is rendered and tokenized once, as a whole, the way the model will see it.
     """
 
     def __init__(
         self, tokenizer: Tokenizer, chat_template: str, named_tokens: Mapping[str, str]
     ) -> None:
-        self._tokenizer = tokenizer
-        # The same environment as transformers' own rendering, so that both give one text.
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.globals["raise_exception"] = _raise
-        environment.globals |= named_tokens  # bos_token, eos_token, ...
-        self._template = environment.from_string(chat_template)
-        added = tokenizer.get_added_tokens_decoder()
-        self._special = sorted((t.content for t in added.values() if t.special), key=len)[::-1]
+        marks = control_marks(tokenizer, chat_template)
+        self._template = ChatTemplate(chat_template, named_tokens, marks)
+        self._encoder = Encoder(tokenizer, marks)
 
-    def special_in(self, conversation: Conversation) -> str | None:
-        """Return a special token that stands in the text itself and would act as one."""
-        texts = [conversation.text, *(message.content for message in conversation.messages)]
-        return next((mark for mark in self._special if any(mark in text for text in texts)), None)
-
-    def render(self, conversation: Conversation) -> Rendered:
-        """Return the text of a conversation (or of raw text) and its output spans.
+    def tokenize(self, conversations: Sequence[Conversation]) -> Iterator[Tokens | Untrainable]:
+        """Yield each conversation's tokens, in order; the batch runs on all cores.
 
         Raises:
-            InputError: the template changes what came before when a turn is added, or ends
-                an output without a special token.
+            InputError: the template does not show where an output begins and ends.
         """
+        for rendered, encoded in self._encoded(conversations):
+            yield encoded if isinstance(encoded, Untrainable) else _tokens(rendered, encoded)
+
+    def truncate(self, conversation: Conversation, max_tokens: int) -> Tokens | Untrainable:
+        """Return a sample's first tokens; what stands behind the last trained one is cut too.
+
+        The cut falls between characters, and the output that it falls into has no end token.
+        """
+        ((rendered, encoded),) = self._encoded([conversation])
+        if isinstance(encoded, Untrainable):
+            return encoded
+        tokens = _tokens(rendered, encoded)
+        if isinstance(tokens, Untrainable):
+            return tokens
+        cut = _between_characters(encoded.encoding, max_tokens)
+        trained = [(start, min(end, cut)) for start, end in tokens.trained if start < cut]
+        if not trained:
+            return Untrainable("too_long", f"the prompt alone fills {max_tokens} tokens")
+        return Tokens(tokens.input_ids[: trained[-1][1]], trained, tokens.unknown)
+
+    def _encoded(
+        self, conversations: Sequence[Conversation]
+    ) -> Iterator[tuple[Rendered, Encoded | Untrainable]]:
+        rendered = [self._render(conversation) for conversation in conversations]
+        known = [item for item in rendered if item is not None]
+        encoded = self._encoder.encode(known)
+        nothing = Rendered("", [], [])
+        for item in rendered:
+            if item is None:
+                yield nothing, Untrainable("template_changes_text", "a turn")
+            else:
+                found = next(encoded)
+                yield item, found or Untrainable("special_token_in_text", "not to be told apart")
+
+    def _render(self, conversation: Conversation) -> Rendered | None:
         if conversation.text:
-            end = self._end_of_turn()
-            return Rendered(conversation.text + end, [(0, len(conversation.text) + len(end))])
-        text = self._apply(conversation.messages, prompt=False)
-        outputs: list[Span] = []
-        for turn in range(1, len(conversation.messages), 2):
-            before = self._apply(conversation.messages[:turn], prompt=True)
-            through = self._apply(conversation.messages[: turn + 1], prompt=False)
-            if not (text.startswith(through) and through.startswith(before)):
-                raise InputError(
-                    "chat template: adding a turn changes the text before it, so no trained "
-                    "span can be told; use a template that only appends"
-                )
-            outputs.append((len(before), self._output_end(through, len(before))))
-        return Rendered(text, outputs)
-
-    def _apply(self, messages: list[Message], *, prompt: bool) -> str:
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        try:
-            return self._template.render(messages=turns, add_generation_prompt=prompt)
-        except jinja2.TemplateError as error:
-            raise InputError(
-                f"chat template: it does not render user and assistant turns ({error}); "
-                "mend pack.chat_template"
-            ) from error
-
-    def _output_end(self, text: str, start: int) -> int:
-        """Return the end of the last special token: what follows it is lay-out, not output."""
-        ends = [
-            place + len(mark)
-            for mark in self._special
-            if (place := text.rfind(mark, start)) >= start
-        ]
-        if not ends:
-            raise InputError(
-                "chat template: an output ends without a special token, so the model would "
-                "never learn to stop; end each assistant turn with the tokenizer's end token"
-            )
-        return max(ends)
-
-    def _end_of_turn(self) -> str:
-        probe = [Message(role="user", content="q"), Message(role="assistant", content="a")]
-        before = self._apply(probe[:1], prompt=True)
-        through = self._apply(probe, prompt=False)
-        return through[len(before) + 1 : self._output_end(through, len(before))]
-
-    def tokenize(self, conversations: list[Conversation]) -> Iterator[Tokens | Untrainable]:
-        """Yield each conversation's tokens, in order; the batch runs on all cores."""
-        rendered: list[Rendered | Untrainable] = []
-        for conversation in conversations:
-            mark = self.special_in(conversation)
-            rendered.append(
-                Untrainable("special_token_in_text", mark) if mark else self.render(conversation)
-            )
-        texts = [item.text if isinstance(item, Rendered) else "" for item in rendered]
-        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
-        for item, encoding in zip(rendered, encodings, strict=True):
-            yield item if isinstance(item, Untrainable) else _tokens(item, encoding)
+            return filled(self._template.text_form(), [conversation.text])
+        return self._template.render(conversation.messages)
 
 
-def _tokens(rendered: Rendered, encoding: Encoding) -> Tokens:
-    return Tokens(encoding.ids, [_token_span(encoding, span) for span in rendered.outputs])
+def _tokens(rendered: Rendered, encoded: Encoded) -> Tokens | Untrainable:
+    encoding, ids, controls, unknown = encoded
+    trained = []
+    for start, mark in rendered.outputs:
+        first = _first_token(encoding, start, rendered.marks[mark][0])
+        if first is None:
+            return Untrainable("token_across_border", rendered.text[start : start + 20])
+        trained.append((first, controls[mark] + 1))
+    return Tokens(ids, trained, unknown)
 
 
-def _token_span(encoding: Encoding, span: Span) -> Span:
-    """Return the tokens of a character span.
-
-    Raises:
-        InputError: a token runs across the border of the span.
-    """
-    start, end = span
-    inside = [i for i, (a, b) in enumerate(encoding.offsets) if a < end and b > start]
-    if (
-        not inside
-        or encoding.offsets[inside[0]][0] < start
-        or encoding.offsets[inside[-1]][1] > end
-    ):
-        raise InputError(
-            "chat template: a token runs across the border between prompt and output; put a "
-            "special token or a line break between them"
-        )
-    return inside[0], inside[-1] + 1
+def _first_token(encoding: Encoding, start: int, end: int) -> int | None:
+    """Return the first token that begins in [start, end); None if one runs across `start`."""
+    for place in range(start, end + 1):  # white space may belong to no token
+        token = encoding.char_to_token(place)
+        if token is not None:
+            chars = encoding.token_to_chars(token)
+            return token if chars is not None and chars[0] >= start else None
+    return None
 
 
-def _raise(message: str) -> None:
-    raise jinja2.TemplateError(message)
+def _between_characters(encoding: Encoding, cut: int) -> int:
+    """Return the last place up to `cut` where no character has tokens on both sides."""
+    offsets = encoding.offsets
+    while cut > 0 and cut < len(offsets) and offsets[cut][0] < offsets[cut - 1][1]:
+        cut -= 1
+    return cut
 
 
 def _named_tokens(config_file: Path) -> dict[str, str]:
@@ -175,7 +137,7 @@ def load_renderer(base: Path, chat_template: Path) -> Renderer:
     """Read tokenizer.json and the template.
 
     Raises:
-        InputError: one of them is missing or unreadable.
+        InputError: one of them is missing or unreadable, or they do not go together.
     """
     tokenizer_file = base / "tokenizer.json"
     for file in (tokenizer_file, base / "tokenizer_config.json"):
@@ -189,9 +151,24 @@ def load_renderer(base: Path, chat_template: Path) -> Renderer:
     named_tokens = _named_tokens(base / "tokenizer_config.json")
     try:
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        template = chat_template.read_text(encoding="utf-8")
-        return Renderer(tokenizer, template, named_tokens)
-    except jinja2.TemplateError as error:
-        raise InputError(f"{chat_template}: not a Jinja template ({error})") from error
     except Exception as error:  # tokenizers raises nothing more special
         raise InputError(f"{tokenizer_file}: not a tokenizer file ({error})") from error
+    try:
+        renderer = Renderer(tokenizer, chat_template.read_text(encoding="utf-8"), named_tokens)
+    except (UnicodeDecodeError, jinja2.TemplateError) as error:
+        raise InputError(f"{chat_template}: not a Jinja template ({error})") from error
+    _require_two_turns(renderer, chat_template)
+    return renderer
+
+
+def _require_two_turns(renderer: Renderer, chat_template: Path) -> None:
+    """Render a conversation of two turns now, and not after hours of other work."""
+    roles: tuple[Literal["user", "assistant"], ...] = ("user", "assistant")
+    messages = [Message(roles[n % 2], text) for n, text in enumerate(_PROBE)]
+    probe = Conversation("", "", "sft", "en", messages, "", "", "", "", 1, "")
+    (found,) = renderer.tokenize([probe])
+    if isinstance(found, Untrainable):
+        raise InputError(
+            f"{chat_template}: a conversation of two turns cannot be rendered with the base's "
+            f"tokenizer ({found.reason}: {found.detail}); mend pack.chat_template"
+        )

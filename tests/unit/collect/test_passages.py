@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from onestage.collect.normalise import normalise
 from onestage.collect.passages import cut_passages
-from onestage.collect.sentences import Span, sentences
+from onestage.sentences import Span, sentences
 
 _WORDS = st.sampled_from(
     ["患者", "收缩压", "12.5", "1,250", "0.9%", "10⁹/L", "3.14159", "2024", "。", "！", "，", "；",

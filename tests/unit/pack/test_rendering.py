@@ -8,7 +8,7 @@ import pytest
 from given import TOY_BASE, conversation
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 
 from onestage.errors import InputError
 from onestage.pack.rendering import Renderer, Tokens, Untrainable, load_renderer
@@ -61,22 +61,66 @@ def test_raw_text_is_trained_whole_and_ends_like_a_turn(renderer: Renderer) -> N
     assert _TOKENIZER.decode(found.input_ids, skip_special_tokens=False) == f"缺铁性贫血。{_END}"
 
 
-@pytest.mark.parametrize("mark", ["<|im_start|>", "<|im_end|>", "<|endoftext|>"])
-@pytest.mark.parametrize("place", [0, 1])
-def test_special_tokens_in_text_are_rejected(renderer: Renderer, mark: str, place: int) -> None:
-    turns = ["问", "答"]
-    turns[place] += f"x{mark}y"
-    (found,) = renderer.tokenize([conversation(*turns)])
-    assert found == Untrainable("special_token_in_text", mark)
-    (raw,) = renderer.tokenize([conversation(source="web", text=f"文{mark}")])
-    assert raw == Untrainable("special_token_in_text", mark)
+_PRIVATE = chr(0xF0000 + 2) * len(_END)  # by what name the end token goes in a hostile sample
+_TRIMMING = (
+    "{% for m in messages %}{{ m.role + '\n' + m.content | trim + '<|im_end|>\n' }}{% endfor %}"
+)
 
 
 def test_a_batch_is_answered_in_order(renderer: Renderer) -> None:
-    batch = [*CONVERSATIONS, conversation("问", _END), CONVERSATIONS[0]]
+    batch = [*CONVERSATIONS, conversation("问", _END + _PRIVATE), CONVERSATIONS[0]]
     found = list(renderer.tokenize(batch))
     assert [isinstance(item, Tokens) for item in found] == [True] * 4 + [False, True]
     assert found[5] == found[0]
+
+
+def test_a_text_that_the_template_changes_is_rejected() -> None:
+    renderer = Renderer(_TOKENIZER, _TRIMMING, {})
+    kept, changed = renderer.tokenize([conversation("问", "答"), conversation("问", "答\n")])
+    assert isinstance(kept, Tokens)
+    assert changed == Untrainable("template_changes_text", "a turn")
+
+
+def test_a_token_across_the_border_is_a_reason_to_reject() -> None:
+    """`\n\n` is one token of this tokenizer; where an output begins with one it is not cut."""
+    tokenizer = Tokenizer.from_file(str(TOY_BASE / "tokenizer.json"))
+    tokenizer.add_tokens([AddedToken("\n答")])
+    template = (TOY_BASE / "chat_template.jinja").read_text(encoding="utf-8")
+    kept, across = Renderer(tokenizer, template, {}).tokenize(
+        [conversation("问", "回答"), conversation("问", "答")]
+    )
+    assert isinstance(kept, Tokens)
+    assert isinstance(across, Untrainable)
+    assert across.reason == "token_across_border"
+
+
+_LONG = conversation("问", "血压≥140/90 mmHg时，服氨氯地平5 mg。" * 4, "又", "再服。")
+
+
+@pytest.mark.parametrize("limit", range(8, 120))
+def test_a_truncated_sample_is_its_beginning(renderer: Renderer, limit: int) -> None:
+    whole = _tokens(renderer, _LONG)
+    found = renderer.truncate(_LONG, limit)
+    if isinstance(found, Untrainable):
+        assert found.reason == "too_long"
+        assert limit <= whole.trained[0][0] + 2  # a character has three tokens at most
+        return
+    cut = len(found.input_ids)
+    assert limit - 3 < cut <= limit or cut == found.trained[-1][1]
+    assert found.input_ids == whole.input_ids[:cut]
+    assert found.trained[:-1] == whole.trained[: len(found.trained) - 1]
+    start, end = found.trained[-1]
+    assert (start, end) == (whole.trained[len(found.trained) - 1][0], cut)
+    text = _TOKENIZER.decode(found.input_ids[start:end], skip_special_tokens=False)
+    output = _LONG.messages[2 * len(found.trained) - 1].content + _END
+    assert output.startswith(text)
+    assert "\ufffd" not in text
+
+
+def test_what_fits_is_not_truncated(renderer: Renderer) -> None:
+    for record in CONVERSATIONS:
+        whole = _tokens(renderer, record)
+        assert renderer.truncate(record, len(whole.input_ids)).trained == whole.trained  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -90,10 +134,12 @@ def test_a_batch_is_answered_in_order(renderer: Renderer) -> None:
         (
             "{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' %}<|im_end|>"
             "{% endif %}{% endfor %}",
-            "a token runs across the border",
+            "nothing stands between prompt and output",
         ),
         ("{{ raise_exception('only with a system turn') }}", "only with a system turn"),
         ("{{ messages[9].content }}", "chat template"),
+        ("{% for m in messages %}{{ m.content * 2 }}<|im_end|>{% endfor %}", "of each turn once"),
+        ("{% for m in messages %}{{ m.role }}<|im_end|>{% endfor %}", "of each turn once"),
     ],
 )
 def test_a_template_without_clear_borders_is_refused(template: str, said: str) -> None:

@@ -263,7 +263,7 @@ def test_rows_of_packed_conversations_train_what_was_rendered(renderer: Renderer
         assert isinstance(tokens, Tokens)
         draw = Draw(order, record.id, 0, "sft", 0)
         samples.append(Sample(draw, tokens.input_ids, tokens.trained))
-    (row,) = pack_rows(samples, seq_len_tokens=256, open_rows=1)
+    ((row, _),) = pack_rows(samples, seq_len_tokens=256, max_displacement_rows=1)
     labels = batches.row_fields(row, {"sft": 0})["labels"]
     tokenizer = checkpoint.load_tokenizer(TOY_BASE)
     kept = [label for label in labels if label != batches.IGNORED]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onestage.collect.sentences import sentences
+from onestage.sentences import sentences
 
 _WORDS = st.sampled_from(
     ["患者", "好", "the dose", "Dr.", "et al.", "Fig.", "e.g.", "b.i.d.", "E.", "12", "3.5",
