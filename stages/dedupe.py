@@ -13,10 +13,10 @@ import click
 from onestage import jsonl, outputs, params
 from onestage.benchmarks import Benchmark, read_all
 from onestage.command import OneLineCommand, params_option, path_option
+from onestage.dedupe.decontamination import reject_contaminated
 from onestage.dedupe.selection import (
     Dedupe,
     counts_by_source,
-    reject_contaminated,
     reject_duplicates,
     require_ranking,
 )
@@ -31,6 +31,7 @@ from onestage.records import Conversation
 @path_option("out", "Folder for conversations that stay.")
 @path_option("rejected", "Folder for rejections.")
 @path_option("metrics", "File for counts.")
+@path_option("contamination", "File for what was found of each benchmark in each source.")
 @params_option
 def main(
     conversations: Path,
@@ -38,6 +39,7 @@ def main(
     out: Path,
     rejected: Path,
     metrics: Path,
+    contamination: Path,
     params_file: Path,
 ) -> None:
     document = params.load_document(params_file)
@@ -49,11 +51,12 @@ def main(
     files = [path for folder in folders.values() for path in jsonl.part_files(folder)]
     records = list(progress(jsonl.read_records(files, Conversation), "dedupe", "record"))
 
-    dropped = reject_contaminated(records, items, min_chars=choices.contamination_chars)
+    dropped, found = reject_contaminated(records, items, choices.contamination)
     clean = [record for record in records if record.id not in dropped]
     dropped |= reject_duplicates(clean, choices.ranking, choices.near_duplicates)
 
-    with outputs.staged(out, rejected, metrics) as (out_part, rejected_part, metrics_part):
+    outs = (out, rejected, metrics, contamination)
+    with outputs.staged(*outs) as (out_part, rejected_part, metrics_part, found_part):
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as removed:
             for record in records:
                 if record.id in dropped:
@@ -61,6 +64,7 @@ def main(
                 else:
                     kept.write(record)
         outputs.write_json(metrics_part, counts_by_source(records, dropped, sources))
+        outputs.write_json(found_part, found.as_metrics())
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from onestage.benchmarks import Item
-from onestage.dedupe.contamination import ContaminationIndex
+from onestage.dedupe.contamination import Contamination
 from onestage.dedupe.duplicates import DuplicateIndex
-from onestage.dedupe.judged import all_texts, judged_text
+from onestage.dedupe.judged import judged_text
 from onestage.errors import ParamError
 from onestage.params import Params
 from onestage.records import Conversation, Detail, Rejection
@@ -15,7 +14,7 @@ from onestage.similarity import NearDuplicates
 
 
 class Dedupe(Params, frozen=True):
-    """The `dedupe` section; `contamination_chars` is the shared run that removes a text.
+    """The `dedupe` section.
 
     Of two texts, the one whose source stands first in `ranking` stays. The list names every
     source: the order of the keys of `sources` would be invisible to DVC.
@@ -23,11 +22,7 @@ class Dedupe(Params, frozen=True):
 
     ranking: list[str]
     near_duplicates: NearDuplicates
-    contamination_chars: int
-
-    def __post_init__(self) -> None:
-        if self.contamination_chars < 2:
-            raise ValueError("contamination_chars must be at least 2")
+    contamination: Contamination
 
 
 def require_ranking(ranking: Sequence[str], sources: Collection[str]) -> None:
@@ -43,30 +38,6 @@ def require_ranking(ranking: Sequence[str], sources: Collection[str]) -> None:
         if name not in sources or times > 1:
             fault = "is named twice" if times > 1 else "is no source"
             raise ParamError(f"params: dedupe.ranking: {name} {fault}; remove it")
-
-
-def reject_contaminated(
-    records: Iterable[Conversation], items: Iterable[Item], *, min_chars: int
-) -> dict[str, Rejection]:
-    """Return a rejection, by id, for each record that contains a benchmark item."""
-    index = ContaminationIndex(items, min_chars=min_chars)
-    rejected: dict[str, Rejection] = {}
-    for record in records:
-        found = [shared for text in all_texts(record) if (shared := index.find(text))]
-        if found:
-            shared = max(found, key=lambda run: len(run.text))
-            rejected[record.id] = Rejection(
-                record.id,
-                record.source,
-                "contaminated",
-                {
-                    "benchmark": shared.benchmark,
-                    "item": shared.item,
-                    "shared_chars": len(shared.text),
-                    "shared": shared.text,
-                },
-            )
-    return rejected
 
 
 def reject_duplicates(

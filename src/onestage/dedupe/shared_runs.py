@@ -1,0 +1,91 @@
+"""Runs of characters that a text shares with one of many others, found exactly and fast."""
+
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+import numpy as np
+
+_FENCE = "\0"  # between the texts; comparable text never holds it
+# Slots of the first look per window: one look in eight at a window that is nowhere goes on.
+_SLOTS = 8
+
+
+class SharedRuns:
+    """All windows of half of `min_chars` of all texts, under 32-bit keys; about 20 bytes each.
+
+    A run of `min_chars` in a text, wherever it begins, covers one whole window of half the
+    length at a stride of that. So only these windows are looked up; each that is found is
+    compared, extended to both sides as far as the texts agree, and counts if it is long enough.
+    Texts are comparable ones (similarity.comparable).
+    """
+
+    def __init__(self, texts: Sequence[str], *, min_chars: int) -> None:
+        self._min_chars = min_chars
+        self._window = min_chars // 2
+        self._all = _FENCE + _FENCE.join(texts) + _FENCE
+        # Where each text begins; the place of a window tells its text by bisection.
+        lengths = [1, *(len(text) + 1 for text in texts)]
+        self._starts = np.cumsum(lengths[:-1] if texts else [1])
+        places = np.fromiter(self._places(texts), dtype=np.int64)
+        keys = np.fromiter((self._key(self._all, place) for place in places), dtype=np.uint32)
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._at = keys[order], places[order].astype(np.uint32)
+        bits = (max(1, len(keys)) * _SLOTS).bit_length()
+        self._shift = max(0, 32 - bits)
+        self._slots = bytearray(1 << (32 - self._shift))
+        np.frombuffer(self._slots, dtype=np.uint8)[keys >> self._shift] = 1
+
+    def _places(self, texts: Sequence[str]) -> Iterator[int]:
+        start = 1
+        for text in texts:
+            if len(text) >= self._min_chars:
+                yield from range(start, start + len(text) - self._window + 1)
+            start += len(text) + 1
+
+    def _key(self, text: str, start: int) -> int:
+        return crc32(text[start : start + self._window].encode())
+
+    def find(self, seen: str) -> dict[int, str]:
+        """Return the longest run of at least `min_chars` that `seen` shares with each text.
+
+        By the text's number; texts that share none are left out. Of equally long runs the
+        first in `seen`.
+        """
+        found: dict[int, str] = {}
+        # Per shift between the two texts, how far `seen` has been compared: no run is walked
+        # through twice, however many of its windows are found.
+        reached: dict[int, int] = {}
+        for offset in range(0, len(seen) - self._window + 1, self._window):
+            key = self._key(seen, offset)
+            if not self._slots[key >> self._shift]:
+                continue
+            for place in self._matches(key, seen[offset : offset + self._window]):
+                shift = place - offset
+                if offset < reached.get(shift, 0):
+                    continue
+                start, reached[shift] = self._extended(seen, offset, place)
+                run = seen[start : reached[shift]]
+                number = int(np.searchsorted(self._starts, place, side="right")) - 1
+                if len(run) >= self._min_chars and len(run) > len(found.get(number, "")):
+                    found[number] = run
+        return found
+
+    def _matches(self, key: int, window: str) -> Iterator[int]:
+        """Yield the places of a window, in order."""
+        wanted = np.uint32(key)
+        low = int(np.searchsorted(self._keys, wanted, side="left"))
+        high = int(np.searchsorted(self._keys, wanted, side="right"))
+        for place in self._at[low:high].tolist():
+            if self._all.startswith(window, place):
+                yield place
+
+    def _extended(self, seen: str, offset: int, place: int) -> tuple[int, int]:
+        """Return where in `seen` the run around a window begins and ends; a fence ends it."""
+        there = self._all
+        start, other = offset, place
+        while start and seen[start - 1] == there[other - 1]:
+            start, other = start - 1, other - 1
+        end, other = offset + self._window, place + self._window
+        while end < len(seen) and seen[end] == there[other]:
+            end, other = end + 1, other + 1
+        return start, end
