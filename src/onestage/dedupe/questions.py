@@ -9,8 +9,8 @@ import ahocorasick_rs
 # Bytes are of UTF-8, in which one ideograph weighs as much as three letters.
 _LEAST_ITEM_BYTES = 24
 _LEAST_OPTIONS_BYTES = 8
-_TELLING_QUESTION_BYTES = 24
-_TELLING_OPTIONS_BYTES = 36
+_TELLING_OPTIONS_BYTES = 24
+_TELLING_ITEM_BYTES = 60
 # What may stand before an option: `(A)`, `选项 A：`, `Option A:`, a word or two.
 _GAP_CHARS = 16
 # So much of a question is searched for at once; those that begin alike are told apart after.
@@ -31,8 +31,8 @@ class PutQuestions:
     A question alone would be too little: exam questions are alike (`下列说法正确的是`), and short
     ones stand in many texts (`FDP`). So each part must be there, whole, and either
 
-    - anywhere in the text and in any order, if the parts are telling: 24 bytes of question
-      and 36 bytes of options, less those that are part of the question or of another option; or
+    - anywhere in the text and in any order, if the parts are telling: 24 bytes of options, less
+      those that are part of the question or of another option, and 60 with the question; or
     - the options in their order after the question, each beginning at most 16 characters after
       the end of what precedes it. The case may stand anywhere.
 
@@ -78,7 +78,8 @@ def _is_telling(item: Question) -> bool:
         for option in options
         if not any(option in part for part in (item.question, *(options - {option})))
     )
-    return _bytes(item.question) >= _TELLING_QUESTION_BYTES and own >= _TELLING_OPTIONS_BYTES
+    whole = _bytes(item.question) + own
+    return own >= _TELLING_OPTIONS_BYTES and whole >= _TELLING_ITEM_BYTES
 
 
 def _holds(seen: str, start: int, item: Question) -> bool:

@@ -2,8 +2,7 @@ import random
 
 from given import conversation
 
-from onestage.benchmarks import Item
-from onestage.dedupe.selection import counts_by_source, reject_contaminated, reject_duplicates
+from onestage.dedupe.selection import counts_by_source, reject_duplicates
 from onestage.records import Conversation
 from onestage.similarity import NearDuplicates
 
@@ -47,25 +46,6 @@ def test_a_rejection_names_who_stayed_and_how_similar() -> None:
     assert rejected[second.id].reason == "exact_duplicate"
     assert rejected[near.id].reason == "near_duplicate"
     assert rejected[near.id].detail == {"kept": first.id, "similarity": 0.9091}  # 30 of 33 grams
-
-
-def test_contamination_looks_at_turns_raw_text_and_the_passage_behind() -> None:
-    item = Item("mc", "q1", "zh", "", _TEXT, (), "A", "", "")
-    records = [
-        conversation("问", _TEXT),
-        conversation("问", "改写过的回答", source="web", passage=f"前文。{_TEXT}"),
-        conversation(source="web", text=_TEXT, passage=_TEXT),
-        conversation("问", "无关的回答"),
-    ]
-    rejected = reject_contaminated(records, [item], min_chars=20)
-    assert set(rejected) == {record.id for record in records[:3]}
-    detail = rejected[records[1].id].detail
-    assert detail == {
-        "benchmark": "mc",
-        "item": "q1",
-        "shared_chars": len(_TEXT),
-        "shared": _TEXT,
-    }
 
 
 def test_counts_conserve_records() -> None:
