@@ -2,7 +2,7 @@
 
     python benchmarks/decontamination.py [--spread]
 
-All texts of the files of docs/real-sample.md (ONESTAGE_REALDATA names their folder), kept by
+All texts of the real files (docs/real-sample.md; ONESTAGE_REALDATA names their folder), kept by
 collect or not, are searched for the items of the profile's benchmarks. The plain way shares no
 code: a comparable form of its own, a set of all 64-character windows of the items looked up at
 every character, and each question and option looked for in each text. Some sources are
@@ -38,6 +38,8 @@ from onestage.dedupe.shared_runs import SharedRuns  # noqa: E402
 from onestage.similarity import comparable  # noqa: E402
 
 CHARS = 64
+# Sources that are lists of terms, no text.
+LISTS = ("codes_en", "diseases_zh", "terms_zh", "words_zh", "classes_zh", "collection_en")
 # What was found: the number of a text, (benchmark, item), by a shared run or by its parts.
 Found = set[tuple[int, tuple[str, str], str]]
 T = TypeVar("T")
@@ -166,7 +168,8 @@ def spread(items: list[Item], keys: list[str], texts: list[str], chars: int = 32
 def main(*, only_spread: bool) -> None:
     """Read everything, then compare or list."""
     with tempfile.TemporaryDirectory() as folder:
-        keys, texts = map(list, zip(*documents(Path(folder)), strict=True))
+        found = [(key, text) for key, text in documents(Path(folder)) if key not in LISTS]
+    keys, texts = map(list, zip(*found, strict=True))
     (spread if only_spread else compare)(benchmark_items(), keys, texts)
 
 

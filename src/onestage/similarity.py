@@ -1,6 +1,7 @@
 """When two texts count as the same: comparable form, character n-grams, Jaccard, MinHash."""
 
 import re
+import sys
 import unicodedata
 from math import comb
 from typing import Annotated
@@ -40,9 +41,10 @@ _CODES = _SEPARATOR + "".join(_SIGN_CODES.values())
 _MINUS = _SIGN_CODES["-"]
 _BETWEEN_DIGITS = re.compile(rf"(\d)([{_CODES}]+)(?=\d)")
 _POINT = _SIGN_CODES["."]
-# -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs.
-_NEGATIVE = re.compile(rf"(?<![a-zα-ω\d{_MINUS}]){_MINUS}(?={_POINT}?[\d¼-¾⅐-⅞])")
-_LEADING_POINT = re.compile(rf"(?<![a-zα-ω\d{_POINT}]){_POINT}(?=\d)")
+# -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs. The sign comes first, to be sought
+# fast; only then what stands before it.
+_NEGATIVE = re.compile(rf"{_MINUS}(?<![a-zα-ω\d{_MINUS}]{_MINUS})(?={_POINT}?[\d¼-¾⅐-⅞])")
+_LEADING_POINT = re.compile(rf"{_POINT}(?<![a-zα-ω\d{_POINT}]{_POINT})(?=\d)")
 _SIGN_CODE = re.compile(f"[{_CODES}]")
 
 
@@ -76,6 +78,25 @@ class _Comparable(dict[int, str]):
 
 
 _COMPARABLE = _Comparable()
+# The same as one array, for long texts. What it does not hold, and what becomes of one character
+# several, is marked by one that no text has.
+_NEW, _SEVERAL = "\U0010fffe", "\U0010ffff"
+_FOLDED = np.full(sys.maxunicode + 1, ord(_NEW), dtype="<u4")
+_LONG_CHARS = 32
+
+
+def _folded(text: str) -> str:
+    """Return `text.translate(_COMPARABLE)`, which is slow but for short texts and ASCII."""
+    if len(text) < _LONG_CHARS or text.isascii():
+        return text.translate(_COMPARABLE)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    folded = _FOLDED[codes].tobytes().decode("utf-32-le")
+    if _NEW in folded:
+        for character in set(text):
+            plain = _COMPARABLE[ord(character)]
+            _FOLDED[ord(character)] = ord(plain if len(plain) == 1 else _SEVERAL)
+        return _folded(text)
+    return text.translate(_COMPARABLE) if _SEVERAL in folded else folded
 
 
 def comparable(text: str) -> str:
@@ -88,7 +109,7 @@ def comparable(text: str) -> str:
     >>> comparable("Ｔ细胞： CD4+, 10 mg."), comparable("12.5 mg, 1-2 片；2、3 次")
     ('t细胞cd4+10mg', '12.5mg1-2片2,3次')
     """
-    text = _BETWEEN_DIGITS.sub(_sign_between, text.translate(_COMPARABLE))
+    text = _BETWEEN_DIGITS.sub(_sign_between, _folded(text))
     text = _LEADING_POINT.sub(".", _NEGATIVE.sub("-", text)).replace(_SEPARATOR, "")
     return _SIGN_CODE.sub("", text)
 

@@ -27,7 +27,10 @@ class SharedRuns:
         lengths = [1, *(len(text) + 1 for text in texts)]
         self._starts = np.cumsum(lengths[:-1] if texts else [1])
         places = np.fromiter(self._places(texts), dtype=np.int64)
-        keys = np.fromiter((self._key(self._all, place) for place in places), dtype=np.uint32)
+        keys = np.fromiter(
+            (crc32(self._all[place : place + self._window].encode()) for place in places),
+            dtype=np.uint32,
+        )
         order = np.argsort(keys, kind="stable")
         self._keys, self._at = keys[order], places[order].astype(np.uint32)
         bits = (max(1, len(keys)) * _SLOTS).bit_length()
@@ -42,9 +45,6 @@ class SharedRuns:
                 yield from range(start, start + len(text) - self._window + 1)
             start += len(text) + 1
 
-    def _key(self, text: str, start: int) -> int:
-        return crc32(text[start : start + self._window].encode())
-
     def find(self, seen: str) -> dict[int, str]:
         """Return the longest run of at least `min_chars` that `seen` shares with each text.
 
@@ -55,29 +55,36 @@ class SharedRuns:
         # Per shift between the two texts, how far `seen` has been compared: no run is walked
         # through twice, however many of its windows are found.
         reached: dict[int, int] = {}
-        for offset in range(0, len(seen) - self._window + 1, self._window):
-            key = self._key(seen, offset)
-            if not self._slots[key >> self._shift]:
+        for offset, place in self._matches(seen):
+            shift = place - offset
+            if offset < reached.get(shift, 0):
                 continue
-            for place in self._matches(key, seen[offset : offset + self._window]):
-                shift = place - offset
-                if offset < reached.get(shift, 0):
-                    continue
-                start, reached[shift] = self._extended(seen, offset, place)
-                run = seen[start : reached[shift]]
-                number = int(np.searchsorted(self._starts, place, side="right")) - 1
-                if len(run) >= self._min_chars and len(run) > len(found.get(number, "")):
-                    found[number] = run
+            start, reached[shift] = self._extended(seen, offset, place)
+            run = seen[start : reached[shift]]
+            number = int(np.searchsorted(self._starts, place, side="right")) - 1
+            if len(run) >= self._min_chars and len(run) > len(found.get(number, "")):
+                found[number] = run
         return found
 
-    def _matches(self, key: int, window: str) -> Iterator[int]:
-        """Yield the places of a window, in order."""
+    def _matches(self, seen: str) -> Iterator[tuple[int, int]]:
+        """Yield the offset of a window in `seen` and a place among the texts that holds it."""
+        if len(seen) < self._min_chars:
+            return
+        width, slots, drop = self._window, self._slots, self._shift
+        for offset in range(0, len(seen) - width + 1, width):
+            window = seen[offset : offset + width]
+            key = crc32(window.encode())
+            if slots[key >> drop]:
+                for place in self._places_of(key):
+                    if self._all.startswith(window, place):
+                        yield offset, place
+
+    def _places_of(self, key: int) -> list[int]:
         wanted = np.uint32(key)
         low = int(np.searchsorted(self._keys, wanted, side="left"))
         high = int(np.searchsorted(self._keys, wanted, side="right"))
-        for place in self._at[low:high].tolist():
-            if self._all.startswith(window, place):
-                yield place
+        places: list[int] = self._at[low:high].tolist()
+        return places
 
     def _extended(self, seen: str, offset: int, place: int) -> tuple[int, int]:
         """Return where in `seen` the run around a window begins and ends; a fence ends it."""
