@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,13 @@ import click
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from plain_contamination import Parts, holds_question, plain_form, put, windows  # noqa: E402
+from plain_contamination import (  # noqa: E402
+    plain_form,
+    plain_parts,
+    questions_plainly,
+    runs_plainly,
+    window_table,
+)
 from real_documents import benchmark_items, documents  # noqa: E402
 
 from onestage.benchmarks import Item  # noqa: E402
@@ -68,48 +74,6 @@ def found_fast(index: ContaminationIndex, texts: list[str]) -> Found:
     }
 
 
-def window_table(items: list[Item]) -> dict[str, set[tuple[str, str]]]:
-    """Return the items of every window of 64 plain characters."""
-    table: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for item in items:
-        for lettered in (False, True):
-            text = put((item.case, item.question, item.options), lettered=lettered)
-            for window in windows(text, CHARS):
-                table[window].add((item.benchmark, item.id))
-    return table
-
-
-def runs_plainly(table: dict[str, set[tuple[str, str]]], texts: list[str]) -> Found:
-    """Look up every window of every text."""
-    return {
-        (number, name, "shared_run")
-        for number, text in enumerate(texts)
-        for start in range(len(text) - CHARS + 1)
-        for name in table.get(text[start : start + CHARS], ())
-    }
-
-
-def questions_plainly(items: list[Item], texts: list[str]) -> Found:
-    """Look for the parts of every item in every text."""
-    parts: list[tuple[tuple[str, str], Parts]] = [
-        (
-            (item.benchmark, item.id),
-            (
-                plain_form(item.case),
-                plain_form(item.question),
-                tuple(map(plain_form, item.options)),
-            ),
-        )
-        for item in items
-    ]
-    return {
-        (number, name, "question_and_options")
-        for number, text in enumerate(texts)
-        for name, item in parts
-        if item[1] in text and holds_question(text, item)
-    }
-
-
 def compare(items: list[Item], keys: list[str], texts: list[str]) -> None:
     """Search both ways; print speed, memory and what was found."""
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
@@ -124,12 +88,14 @@ def compare(items: list[Item], keys: list[str], texts: list[str]) -> None:
     runs, _ = timed(lambda: [forms.find(text) for text in seen])
 
     before = resident_mb()
-    table = window_table(items)
+    parts = {(item.benchmark, item.id): (item.case, item.question, item.options) for item in items}
+    table = window_table(parts, CHARS)
     print(f"plain table of {CHARS}-character windows: {resident_mb() - before:.1f} MB")
     plain_normal, plain = timed(lambda: list(map(plain_form, texts)))
-    plain_runs, by_runs = timed(lambda: runs_plainly(table, plain))
-    plain_parts, by_parts = timed(lambda: questions_plainly(items, plain))
-    plain_whole = plain_normal + plain_runs + plain_parts
+    plain_runs, by_runs = timed(lambda: runs_plainly(table, plain, CHARS))
+    questions = {name: plain_parts(of) for name, of in parts.items()}
+    plain_questions, by_parts = timed(lambda: questions_plainly(questions, plain))
+    plain_whole = plain_normal + plain_runs + plain_questions
     rows = {
         "all of it": (whole, plain_whole),
         "normalising and shared runs": (normal + runs, plain_normal + plain_runs),
@@ -140,8 +106,8 @@ def compare(items: list[Item], keys: list[str], texts: list[str]) -> None:
         speed = f"{megabytes / fast:.1f} MB/s, plainly {megabytes / slow:.2f} MB/s"
         print(f"{name}: {speed}, ratio {slow / fast:.1f}")
 
-    known = {(number, name) for number, name, _ in by_runs}
-    expected = by_runs | {one for one in by_parts if one[:2] not in known}
+    expected = {(*one, "shared_run") for one in by_runs}
+    expected |= {(*one, "question_and_options") for one in by_parts - by_runs}
     print(f"found {len(found)}, plainly {len(expected)}; differing: {len(found ^ expected)}")
     overlaps = Counter((name[0], keys[number], rule) for number, name, rule in found)
     for (benchmark, key, rule), count in sorted(overlaps.items()):

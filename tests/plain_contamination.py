@@ -8,6 +8,8 @@ import unicodedata
 from fractions import Fraction
 
 Parts = tuple[str, str, tuple[str, ...]]
+# Benchmark and item.
+Name = tuple[str, str]
 
 _SOFT = {**dict.fromkeys(".·‧・", "."), **dict.fromkeys("-‐‑‒–—−", "-")}
 _SOFT |= {**dict.fromkeys(":∶", ":"), "/": "/"}
@@ -144,3 +146,40 @@ def gram_share(text: str, other: str, chars: int) -> Fraction:
     """The share of a text's different n-grams that stand in another one."""
     grams = sorted(set(windows(text, chars)))
     return Fraction(sum(gram in other for gram in grams), len(grams)) if grams else Fraction(0)
+
+
+def plain_parts(parts: Parts) -> Parts:
+    case, question, options = parts
+    return plain_form(case), plain_form(question), tuple(map(plain_form, options))
+
+
+def window_table(items: dict[Name, Parts], chars: int) -> dict[str, set[Name]]:
+    """The names of the items that hold each window of so many characters."""
+    table: dict[str, set[Name]] = {}
+    for name, parts in items.items():
+        for lettered in (False, True):
+            for window in windows(put(parts, lettered=lettered), chars):
+                table.setdefault(window, set()).add(name)
+    return table
+
+
+def runs_plainly(
+    table: dict[str, set[Name]], plain_texts: list[str], chars: int
+) -> set[tuple[int, Name]]:
+    """Look up every window of every text."""
+    return {
+        (number, name)
+        for number, text in enumerate(plain_texts)
+        for start in range(len(text) - chars + 1)
+        for name in table.get(text[start : start + chars], ())
+    }
+
+
+def questions_plainly(items: dict[Name, Parts], plain_texts: list[str]) -> set[tuple[int, Name]]:
+    """Look for every question, and then for the rest of its item, in every text."""
+    return {
+        (number, name)
+        for number, text in enumerate(plain_texts)
+        for name, parts in items.items()
+        if parts[1] in text and holds_question(text, parts)
+    }

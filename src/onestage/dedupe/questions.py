@@ -41,6 +41,7 @@ class PutQuestions:
     """
 
     def __init__(self, questions: Sequence[Question]) -> None:
+        self._questions = questions
         self._items: defaultdict[str, list[tuple[int, Question]]] = defaultdict(list)
         for number, given in enumerate(questions):
             item = given._replace(options=tuple(filter(None, given.options)))
@@ -48,6 +49,10 @@ class PutQuestions:
                 self._items[item.question[:_OPENING_CHARS]].append((number, item))
         self._openings = list(self._items)
         self._search = ahocorasick_rs.AhoCorasick(self._openings)
+
+    def __reduce__(self) -> tuple[type, tuple[Sequence[Question]]]:
+        """Send the questions to other processes; the automaton cannot be sent."""
+        return type(self), (self._questions,)
 
     def find(self, seen: str) -> dict[int, str]:
         """Return by its number each item that a comparable text holds, its parts joined by `…`."""

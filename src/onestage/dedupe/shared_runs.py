@@ -11,7 +11,7 @@ _SLOTS = 8
 
 
 class SharedRuns:
-    """All windows of half of `min_chars` of all texts, under 32-bit keys; about 20 bytes each.
+    """All windows of half of `min_chars` of all texts, under 32-bit keys; about 24 bytes each.
 
     A run of `min_chars` in a text, wherever it begins, covers one whole window of half the
     length at a stride of that. So only these windows are looked up; each that is found is

@@ -1,3 +1,4 @@
+import pickle
 import random
 
 from given import conversation
@@ -42,6 +43,8 @@ def test_a_record_is_judged_alone() -> None:
     assert found.items == {("mc", "q1"), ("mc", "q2")}
     assert (found.rejection.detail["item"], found.rejection.detail["items"]) == ("q1", 2)
     assert contaminated(conversation("问", "答"), index) is None
+    # In another process as well.
+    assert contaminated(conversation(_TEXT, _Q2_PUT), pickle.loads(pickle.dumps(index))) == found
 
 
 def test_counts_name_records_and_items_by_benchmark_and_source() -> None:
