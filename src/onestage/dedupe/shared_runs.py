@@ -1,6 +1,9 @@
 """Runs of characters that a text shares with one of many others, found exactly and fast."""
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from zlib import crc32
 
 import numpy as np
@@ -24,15 +27,16 @@ class SharedRuns:
         self._window = min_chars // 2
         self._all = _FENCE + _FENCE.join(texts) + _FENCE
         # Where each text begins; the place of a window tells its text by bisection.
-        lengths = [1, *(len(text) + 1 for text in texts)]
-        self._starts = np.cumsum(lengths[:-1] if texts else [1])
+        self._starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
         places = np.fromiter(self._places(texts), dtype=np.int64)
         keys = np.fromiter(
             (crc32(self._all[place : place + self._window].encode()) for place in places),
             dtype=np.uint32,
         )
         order = np.argsort(keys, kind="stable")
-        self._keys, self._at = keys[order], places[order].astype(np.uint32)
+        # Arrays of Python: one look into them is several times as fast as one into numpy's.
+        self._keys = array("I", keys[order].tobytes())
+        self._at = array("I", places[order].astype(np.uint32).tobytes())
         bits = (max(1, len(keys)) * _SLOTS).bit_length()
         self._shift = max(0, 32 - bits)
         self._slots = bytearray(1 << (32 - self._shift))
@@ -61,7 +65,7 @@ class SharedRuns:
                 continue
             start, reached[shift] = self._extended(seen, offset, place)
             run = seen[start : reached[shift]]
-            number = int(np.searchsorted(self._starts, place, side="right")) - 1
+            number = bisect_right(self._starts, place) - 1
             if len(run) >= self._min_chars and len(run) > len(found.get(number, "")):
                 found[number] = run
         return found
@@ -79,20 +83,24 @@ class SharedRuns:
                     if self._all.startswith(window, place):
                         yield offset, place
 
-    def _places_of(self, key: int) -> list[int]:
-        wanted = np.uint32(key)
-        low = int(np.searchsorted(self._keys, wanted, side="left"))
-        high = int(np.searchsorted(self._keys, wanted, side="right"))
-        places: list[int] = self._at[low:high].tolist()
-        return places
+    def _places_of(self, key: int) -> Sequence[int]:
+        low = bisect_left(self._keys, key)
+        if low == len(self._keys) or self._keys[low] != key:
+            return ()
+        return self._at[low : bisect_right(self._keys, key, low)]
 
     def _extended(self, seen: str, offset: int, place: int) -> tuple[int, int]:
-        """Return where in `seen` the run around a window begins and ends; a fence ends it."""
-        there = self._all
+        """Return where in `seen` the run around a window begins and ends; a fence ends it.
+
+        Forwards a window at a time; backwards it is less than one, or that had been found.
+        """
+        there, width = self._all, self._window
         start, other = offset, place
         while start and seen[start - 1] == there[other - 1]:
             start, other = start - 1, other - 1
-        end, other = offset + self._window, place + self._window
+        end, other = offset + width, place + width
+        while end + width <= len(seen) and seen[end : end + width] == there[other : other + width]:
+            end, other = end + width, other + width
         while end < len(seen) and seen[end] == there[other]:
             end, other = end + 1, other + 1
         return start, end
