@@ -35,11 +35,8 @@ from plain_contamination import (  # noqa: E402
 from real_documents import benchmark_items, documents  # noqa: E402
 
 from onestage.benchmarks import Item  # noqa: E402
-from onestage.dedupe.contamination import (  # noqa: E402
-    Contamination,
-    ContaminationIndex,
-    item_texts,
-)
+from onestage.dedupe.contamination import ContaminationIndex, item_texts  # noqa: E402
+from onestage.dedupe.settings import Contamination  # noqa: E402
 from onestage.dedupe.shared_runs import SharedRuns  # noqa: E402
 from onestage.similarity import comparable  # noqa: E402
 

@@ -5,6 +5,7 @@ record who stays in its place or which benchmark item it contains. Part of step 
 protocol. Conservation: records in = kept + rejected, for each source.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,11 @@ import click
 from onestage import jsonl, outputs, params
 from onestage.benchmarks import Benchmark, read_all
 from onestage.command import OneLineCommand, params_option, path_option
-from onestage.dedupe.decontamination import reject_contaminated
-from onestage.dedupe.selection import (
-    Dedupe,
-    counts_by_source,
-    reject_duplicates,
-    require_ranking,
-)
+from onestage.dedupe.decontamination import ContaminationCounts
+from onestage.dedupe.selection import Plan, Tally, judged
+from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.fan_in import keyed_folders
 from onestage.progress import progress
-from onestage.records import Conversation
 
 
 @click.command(cls=OneLineCommand, help=__doc__)
@@ -48,23 +44,23 @@ def main(
     require_ranking(choices.ranking, sources)
     items = read_all(params.mapping(document, "benchmarks", Benchmark), benchmarks_dir)
     folders = keyed_folders(conversations, sources, "unify")
-    files = [path for folder in folders.values() for path in jsonl.part_files(folder)]
-    records = list(progress(jsonl.read_records(files, Conversation), "dedupe", "record"))
-
-    dropped, found = reject_contaminated(records, items, choices.contamination)
-    clean = [record for record in records if record.id not in dropped]
-    dropped |= reject_duplicates(clean, choices.ranking, choices.near_duplicates)
-
+    parts = [(path, key) for key, folder in folders.items() for path in jsonl.part_files(folder)]
+    tally, counts = Tally(sources), ContaminationCounts(items)
     outs = (out, rejected, metrics, contamination)
-    with outputs.staged(*outs) as (out_part, rejected_part, metrics_part, found_part):
+    with outputs.staged(*outs) as (out_part, rejected_part, metrics_part, counts_part):
+        survey = out_part / "survey"
+        files, of_files = zip(*parts, strict=True)
+        plan = Plan(files, of_files, survey, choices, tuple(items))
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as removed:
-            for record in records:
-                if record.id in dropped:
-                    removed.write(dropped[record.id])
-                else:
+            for record, rejection in progress(judged(plan, counts), "dedupe", "record"):
+                tally.add(record, rejection)
+                if rejection is None:
                     kept.write(record)
-        outputs.write_json(metrics_part, counts_by_source(records, dropped, sources))
-        outputs.write_json(found_part, found.as_metrics())
+                else:
+                    removed.write(rejection)
+        shutil.rmtree(survey)
+        outputs.write_json(metrics_part, tally.as_metrics())
+        outputs.write_json(counts_part, counts.as_metrics())
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
     flash = choices.attention == "flash_attention_2"  # which computes in half precision only
     with trainer.arithmetic("bf16" if flash else "fp32"):
         documents.require_separate_documents(
-            model, train_rows.shared_row(), tolerance=1e-2 if flash else 1e-4
+            model,
+            rows_per_device=choices.rows_per_device,
+            tolerance=1e-2 if flash else 1e-4,
         )
 
     def heldout() -> dict[str, float]:

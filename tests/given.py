@@ -166,6 +166,7 @@ def parameters() -> dict[str, Any]:
     }
     document["sample"] = {
         "seed": 1,
+        "strategy": "priority",
         "priority": {"web": 8, "sft": 1},
         "epochs": {"web": 1, "sft": 2},
         "heldout_share": {"web": 0.2, "sft": 0.2},

@@ -13,9 +13,17 @@ from onestage import params
 SRC = ROOT / "src" / "onestage"
 MODULES = sorted(SRC.rglob("*.py"))
 STAGES = sorted(path for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")
-FEATURES = ("collect", "unify", "dedupe", "pack", "train", "evaluate", "sampling", "comparison")
+FEATURES = ("collect", "unify", "dedupe", "pack", "train", "evaluate", "sample", "comparison")
 # These stand above the features: they look at everything from the command line.
-TOOLS = {"check", "cli", "filter_commands", "filter_recipe", "lexicon_weights", "unify_commands"}
+TOOLS = {
+    "check",
+    "cli",
+    "filter_commands",
+    "filter_recipe",
+    "lexicon_weights",
+    "mixture_commands",
+    "unify_commands",
+}
 HEAVY = {"torch", "transformers", "lm_eval", "accelerate", "deepspeed", "datasets", "safetensors"}
 DVC = params.load_document(ROOT / "dvc.yaml")["stages"]
 

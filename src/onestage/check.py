@@ -11,12 +11,12 @@ from onestage.benchmarks import Benchmark, read_all
 from onestage.collect.classifier import load_classifier
 from onestage.collect.selection import Collect
 from onestage.comparison import Compare
-from onestage.dedupe.selection import Dedupe, require_ranking
+from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.errors import OnestageError
 from onestage.evaluate.asking import Evaluate
 from onestage.models import Model
 from onestage.pack.rows import Pack
-from onestage.sampling import Sample
+from onestage.sample.settings import Sample
 from onestage.sources import Source
 from onestage.train.settings import Train
 from onestage.unify.prompts import load_prompts
@@ -94,6 +94,7 @@ def _unnamed_sources(sources: Iterable[str], sample: Sample, unify: Unify) -> li
         "sample.priority": sample.priority,
         "sample.epochs": sample.epochs,
         "sample.cap": sample.cap,
+        "sample.minimum": sample.minimum,
         "sample.heldout_share": sample.heldout_share,
         "unify.budget_tokens": unify.budget_tokens,
         "unify.budget_money": unify.budget_money,

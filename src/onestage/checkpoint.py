@@ -38,9 +38,12 @@ def load_model(
         except (ValueError, KeyError, OSError) as error:
             raise InputError(f"{folder}/config.json: not usable ({error})") from error
         torch.manual_seed(seed)
-        drawn = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-            config, dtype=torch.float32, attn_implementation=attention
-        )
+        try:
+            drawn = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+                config, dtype=torch.float32, attn_implementation=attention
+            )
+        except (ValueError, ImportError) as error:  # no such attention in this type, or here
+            raise InputError(f"{folder}: no model with attention {attention} ({error})") from error
         return drawn.to(_device())
     if not any(folder.glob("*.safetensors")):
         raise InputError(
@@ -56,7 +59,7 @@ def load_model(
             use_safetensors=True,
             output_loading_info=True,
         )
-    except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
+    except (ValueError, KeyError, OSError, RuntimeError, ImportError, SafetensorError) as error:
         raise InputError(f"{folder}: the model does not load ({error})") from error
     model, report = loaded
     missing = sorted(report["missing_keys"])

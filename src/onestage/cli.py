@@ -12,6 +12,7 @@ from onestage.command import OneLineCommand, params_option
 from onestage.errors import InputError
 from onestage.filter_commands import calibrate, require_ending, train_filter, weigh_lexicon
 from onestage.lexicon_recipe import derive_lexicon
+from onestage.mixture_commands import mixture
 from onestage.unify_commands import estimate_command, responses
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     """Gather the sub-commands."""
 
 
-for command in (weigh_lexicon, train_filter, calibrate, estimate_command, responses):
+for command in (weigh_lexicon, train_filter, calibrate, estimate_command, responses, mixture):
     main.add_command(command)
 
 

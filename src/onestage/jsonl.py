@@ -91,6 +91,30 @@ def read_records(files: Iterable[Path], record_type: type[T] | UnionType) -> Ite
             yield from _checked(reader, path)
 
 
+def read_placed(path: Path, record_type: type[T] | UnionType) -> Iterator[tuple[int, T]]:
+    """Yield each record of one file with the byte at which its line begins.
+
+    Raises:
+        InputError: as `read_records`.
+    """
+    decoder = msgspec.json.Decoder(record_type)
+    offset = 0
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                yield offset, cast(T, decoder.decode(line))
+            except msgspec.DecodeError as error:
+                raise _fault(path, number, error) from error
+            offset += len(line)
+
+
+def _fault(path: Path, line: int, cause: BaseException) -> InputError:
+    return InputError(
+        f"{path}, line {line}: {cause}; the file is not what its stage wrote: "
+        "run dvc checkout or dvc repro"
+    )
+
+
 def _checked(reader: jsonlines.Reader, path: Path) -> Iterator[T]:
     line = 0
     while True:
@@ -100,8 +124,4 @@ def _checked(reader: jsonlines.Reader, path: Path) -> Iterator[T]:
         except EOFError:
             return
         except (msgspec.DecodeError, jsonlines.InvalidLineError) as error:
-            cause = error.__cause__ or error
-            raise InputError(
-                f"{path}, line {line}: {cause}; the file is not what its stage wrote: "
-                "run dvc checkout or dvc repro"
-            ) from error
+            raise _fault(path, line, error.__cause__ or error) from error

@@ -9,9 +9,11 @@ T = TypeVar("T")
 _DELAY_S = 2
 
 
-def progress(items: Iterable[T], what: str, unit: str) -> Iterable[T]:
+def progress(items: Iterable[T], what: str, unit: str, *, total: int | None = None) -> Iterable[T]:
     """Yield the items under a bar that shows after two seconds."""
-    bar: Iterable[T] = tqdm(items, desc=what, unit=f" {unit}", delay=_DELAY_S, disable=None)
+    bar: Iterable[T] = tqdm(
+        items, total=total, desc=what, unit=f" {unit}", delay=_DELAY_S, disable=None
+    )
     return bar
 
 

@@ -3,8 +3,9 @@
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from math import comb
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import numpy as np
@@ -19,6 +20,10 @@ PERMUTATIONS = 128
 BANDS = 32
 _ROWS = PERMUTATIONS // BANDS
 _MISSED = 1e-4
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+T = TypeVar("T")
+Hashes = NDArray[np.uint64]
+Signatures = NDArray[np.uint32]
 
 
 class NearDuplicates(Params, frozen=True):
@@ -39,13 +44,11 @@ _SIGN_OF = (
 _SEPARATOR = "\0"
 _CODES = _SEPARATOR + "".join(_SIGN_CODES.values())
 _MINUS = _SIGN_CODES["-"]
-_BETWEEN_DIGITS = re.compile(rf"(\d)([{_CODES}]+)(?=\d)")
+_BETWEEN_DIGITS = re.compile(rf"(?<=\d)[{_CODES}]+(?=\d)")
 _POINT = _SIGN_CODES["."]
-# -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs. The sign comes first, to be sought
-# fast; only then what stands before it.
-_NEGATIVE = re.compile(rf"{_MINUS}(?<![a-zα-ω\d{_MINUS}]{_MINUS})(?={_POINT}?[\d¼-¾⅐-⅞])")
-_LEADING_POINT = re.compile(rf"{_POINT}(?<![a-zα-ω\d{_POINT}]{_POINT})(?=\d)")
-_SIGN_CODE = re.compile(f"[{_CODES}]")
+# -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs. Each begins with what is rare.
+_NEGATIVE = re.compile(rf"{_MINUS}(?={_POINT}?[\d¼-¾⅐-⅞])(?<![a-zα-ω\d{_MINUS}]{_MINUS})")
+_LEADING_POINT = re.compile(rf"{_POINT}(?=\d)(?<![a-zα-ω\d{_POINT}]{_POINT})")
 
 
 class _Comparable(dict[int, str]):
@@ -110,22 +113,24 @@ def comparable(text: str) -> str:
     ('t细胞cd4+10mg', '12.5mg1-2片2,3次')
     """
     text = _BETWEEN_DIGITS.sub(_sign_between, _folded(text))
-    text = _LEADING_POINT.sub(".", _NEGATIVE.sub("-", text)).replace(_SEPARATOR, "")
-    return _SIGN_CODE.sub("", text)
+    text = _LEADING_POINT.sub(".", _NEGATIVE.sub("-", text))
+    for code in _CODES:
+        text = text.replace(code, "")
+    return text
 
 
 def _sign_between(found: re.Match[str]) -> str:
-    """Return what is kept of the separators after a digit and before another one.
+    """Return what is kept of the separators between two digits.
 
     All signs; a comma where there is none or a point with a gap (a list's `1. 5 mg`), and
     before a minus that a gap parts from the digit before it.
     """
-    digit, run = found[1], found[2]
+    run = found[0]
     signs = "".join(_SIGNS[ord(code) - 1] for code in run if code != _SEPARATOR)
     if signs in ("", ".") and _SEPARATOR in run:
-        return f"{digit},"
+        return ","
     gap = "," if run[0] == _SEPARATOR and run[-1] == _MINUS else ""
-    return f"{digit}{gap}{signs}"
+    return gap + signs
 
 
 def ngrams(text: str, length: int) -> set[str]:
@@ -133,17 +138,31 @@ def ngrams(text: str, length: int) -> set[str]:
     return {text[i : i + length] for i in range(max(1, len(text) - length + 1))}
 
 
-def jaccard(left: set[str], right: set[str]) -> float:
+def jaccard(left: set[T], right: set[T]) -> float:
     """Return |left ∩ right| / |left ∪ right|, exactly."""
     shared = len(left & right)
     return shared / (len(left) + len(right) - shared)
 
 
-def minhash(grams: set[str], seed: int) -> RMinHash:
-    """Return the signature of a set of n-grams."""
-    signature = RMinHash(num_perm=PERMUTATIONS, seed=seed)
-    signature.update(list(grams))
-    return signature
+def gram_hashes(text: str, length: int) -> Hashes:
+    """Return 64 bits for each of the `ngrams`, in the order of the text, equal ones repeated."""
+    codes = np.frombuffer((text or "\0").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    length = min(length, len(codes))
+    count = len(codes) - length + 1
+    hashes = np.zeros(count, dtype=np.uint64)
+    for place in range(length):  # multiply and shift: each step is a bijection and mixes
+        hashes = (hashes ^ codes[place : place + count]) * _ODD
+        hashes ^= hashes >> np.uint64(29)
+    return hashes
+
+
+def signatures(hashed: Sequence[Hashes], seed: int) -> Signatures:
+    """Return the MinHash signature of each text's n-grams, uint32 [texts, PERMUTATIONS]."""
+    starts = np.cumsum([0, *map(len, hashed)], dtype=np.uint64)
+    found = RMinHash.digest_matrix_from_flat_token_hashes(
+        np.concatenate(hashed), starts, PERMUTATIONS, seed
+    )
+    return np.array(found.to_rows(), dtype=np.uint32)
 
 
 def least_bands(threshold: float) -> int:
@@ -155,18 +174,34 @@ def least_bands(threshold: float) -> int:
     >>> least_bands(0.8), least_bands(0.3)
     (4, 1)
     """
-    shared, missed = threshold**_ROWS, 0.0
-    for bands in range(BANDS):
-        missed += comb(BANDS, bands) * shared**bands * (1 - shared) ** (BANDS - bands)
+    return max(1, _least(BANDS, threshold**_ROWS))
+
+
+def least_agreeing(threshold: float) -> int:
+    """Return in how many places the signatures of two such texts agree, at least.
+
+    At most one such pair in 10,000 agrees in fewer.
+
+    >>> least_agreeing(0.8)
+    84
+    """
+    return _least(PERMUTATIONS, threshold)
+
+
+def _least(trials: int, chance: float) -> int:
+    """Return the successes below which at most one in 10,000 of such trials stays."""
+    missed = 0.0
+    for successes in range(trials):
+        missed += comb(trials, successes) * chance**successes * (1 - chance) ** (trials - successes)
         if missed > _MISSED:
-            return max(1, bands)
-    return BANDS
+            return successes
+    return trials
 
 
-def band_keys(signature: RMinHash) -> NDArray[np.uint64]:
-    """Return one key a band, uint64 [BANDS]; texts that share a key are candidates."""
-    digest = np.array(signature.digest(), dtype=np.uint32).reshape(BANDS, -1)
-    keys = np.zeros(BANDS, dtype=np.uint64)
-    for row in digest.T:  # a product of odd numbers mixes; unequal rows that meet cost one look
-        keys = (keys ^ row) * np.uint64(0x9E3779B97F4A7C15)
+def band_keys(signed: Signatures) -> Hashes:
+    """Return one key a band, uint64 [texts, BANDS]; texts that share a key are candidates."""
+    rows = signed.reshape(-1, BANDS, _ROWS)
+    keys = np.zeros(rows.shape[:2], dtype=np.uint64)
+    for row in range(_ROWS):  # a product of odd numbers mixes; unequal rows that meet cost one look
+        keys = (keys ^ rows[:, :, row]) * _ODD
     return keys

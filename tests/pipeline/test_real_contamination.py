@@ -13,7 +13,8 @@ from plain_contamination import (
 from real_documents import benchmark_items, documents
 from real_files import NEEDS_FILES
 
-from onestage.dedupe.contamination import Contamination, ContaminationIndex
+from onestage.dedupe.contamination import ContaminationIndex
+from onestage.dedupe.settings import Contamination
 
 pytestmark = [pytest.mark.xdist_group("real_corpora"), pytest.mark.long, NEEDS_FILES]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import Result
 from conftest import RunStage
@@ -205,6 +206,21 @@ def test_nothing_left_to_draw(workplace: Path, fails: Fails) -> None:
     write_records(Path("in"), [conversation("问", "答", source="web")])
     _change(workplace, "sample", "heldout_share", "web", value=0.999999)
     _has(fails("sample"), "no record to draw", "sample.heldout_share")
+
+
+def test_a_source_that_vanished(workplace: Path, fails: Fails) -> None:
+    write_records(Path("in"), [conversation("问", "答", source="web")])
+    _change(workplace, "sample", "minimum", value={"web": 1, "sft": 2})
+    _has(fails("sample"), "source sft: expected at least 2", "sample.minimum.sft", "found 0")
+
+
+def test_an_id_that_is_none(workplace: Path, fails: Fails) -> None:
+    record = conversation("问", "答", source="web")
+    write_records(Path("in"), [msgspec.structs.replace(record, id="x1")])
+    _has(fails("sample"), "id x1", "expected 24 hexadecimal digits", "run dvc")
+    other = conversation("又问", "答", source="web")
+    write_records(Path("in"), [record, msgspec.structs.replace(other, kind="book")])
+    _has(fails("sample"), "source web: expected records of one kind", "book")
 
 
 # Benchmarks

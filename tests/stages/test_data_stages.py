@@ -211,7 +211,26 @@ def test_sample_conserves_copies(workplace: Path, run_stage: RunStage) -> None:
     assert {line["id"] for line in draws} | {line["id"] for line in held} == {
         line["id"] for line in read_lines(Path("data/dedupe"))
     }
-    assert Path("plots/curriculum.csv").read_text("utf-8").startswith("progress,source,share\n")
+    header = Path("plots/curriculum.csv").read_text("utf-8").splitlines()[0]
+    assert header == "progress,source,share,expected"
+
+
+def test_two_stages_are_two_phases_of_rows(workplace: Path, run_stage: RunStage) -> None:
+    _curated(workplace, run_stage)
+    document = parameters()
+    document["sample"]["strategy"] = "two_stage"
+    write_params(workplace, document)
+    assert _sample(run_stage).exit_code == 0
+    assert _pack(run_stage).exit_code == 0
+    for stem in ("rows", "heldout"):
+        rows = read_lines(Path("data/pack"), stem)
+        phases = [row["phase"] for row in rows]
+        assert phases == sorted(phases)
+        assert all(
+            {sample["source"] for sample in row["samples"]} == {("web", "sft")[row["phase"]]}
+            for row in rows
+        )
+    assert {row["phase"] for row in read_lines(Path("data/pack"), "rows")} == {0, 1}
 
 
 def test_pack_writes_rows_heldout_rows_and_the_tokenizer(

@@ -166,6 +166,28 @@ def test_base_without_weights(workplace: Path, run_stage: RunStage) -> None:
     _one_line(_evaluate(run_stage, "base"), str(TOY_BASE), "no *.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("attention", "said"),
+    [
+        ("eager", ("packed samples see one another", "type bloom", "at most 1e-04", "llama")),
+        ("sdpa", ("BloomForCausalLM does not support", "with attention sdpa")),
+    ],
+)
+def test_base_that_lets_packed_samples_see_one_another(
+    workplace: Path, run_stage: RunStage, attention: str, said: tuple[str, ...]
+) -> None:
+    _rows(run_stage)
+    shutil.copytree(TOY_BASE, "alibi")
+    vocabulary = _json("alibi/config.json")["vocab_size"]
+    config = {"model_type": "bloom", "hidden_size": 32, "n_layer": 2, "n_head": 4}
+    Path("alibi/config.json").write_text(json.dumps({**config, "vocab_size": vocabulary}))
+    document = parameters()
+    document["base"]["path"] = "alibi"
+    document["train"]["attention"] = attention
+    write_params(workplace, document)
+    _one_line(_train(run_stage), *said)
+
+
 def test_model_without_tokenizer(workplace: Path, run_stage: RunStage) -> None:
     shutil.copytree(TOY_BASE, "bare")
     Path("bare/tokenizer.json").unlink()

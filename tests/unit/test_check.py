@@ -153,7 +153,14 @@ def test_a_figure_out_of_range_is_told_by_its_full_name(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("priority", 0), ("epochs", 0), ("cap", -1), ("heldout_share", 1), ("heldout_share", -0.1)],
+    [
+        ("priority", 0),
+        ("epochs", 0),
+        ("cap", -1),
+        ("minimum", -1),
+        ("heldout_share", 1),
+        ("heldout_share", -0.1),
+    ],
 )
 def test_figures_of_the_curriculum_have_ranges(workplace: Path, name: str, value: float) -> None:
     document = parameters()

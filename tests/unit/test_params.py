@@ -7,7 +7,7 @@ from given import changed_parameters, parameters
 from onestage import params
 from onestage.collect.selection import Collect
 from onestage.errors import ParamError
-from onestage.sampling import Sample
+from onestage.sample.settings import Sample
 from onestage.sources import Source
 from onestage.train.settings import Train
 

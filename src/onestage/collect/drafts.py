@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 from onestage.collect.quality import Verdict
 from onestage.identity import hash64
 from onestage.records import Message, Record
-from onestage.similarity import BANDS, NearDuplicates, band_keys, comparable, minhash, ngrams
+from onestage.similarity import (
+    BANDS,
+    NearDuplicates,
+    band_keys,
+    comparable,
+    gram_hashes,
+    signatures,
+)
 
 # Shorter sentences ("Treatment:") recur in any text and say nothing about where it is from.
 _SENTENCE_MIN_CHARS = 8
@@ -110,8 +117,8 @@ class Columns:
     def add_passage(self, text: str, sentences: Iterable[str]) -> bytes:
         """Append a passage of the last document; return its text in UTF-8."""
         seen, encoded = comparable(text), text.encode()
-        signature = minhash(ngrams(seen, self._choices.ngram_chars), self._choices.seed)
-        self._unsigned["bands"].frombytes(band_keys(signature).tobytes())
+        signed = signatures([gram_hashes(seen, self._choices.ngram_chars)], self._choices.seed)
+        self._unsigned["bands"].frombytes(band_keys(signed).tobytes())
         self._unsigned["equals"].append(hash64(seen))
         place = len(self._signed["lengths"])
         self._signed["lengths"].append(len(encoded))

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from onestage.grouping import Hashes, Numbers, grouped
+
 # Keys of so many pairs are looked up at a time: of all they would be the larger part of memory.
 _PAIRS_AT_ONCE = 2**20
-Hashes = NDArray[np.uint64]
-Numbers = NDArray[np.int64]
 
 
 class Match(NamedTuple):
@@ -30,31 +30,10 @@ def ordinals(hashes: Hashes) -> Numbers:
     >>> ordinals(np.array([7, 9, 7, 7], dtype=np.uint64)).tolist()
     [0, 0, 1, 2]
     """
-    order, starts = _grouped(hashes)
+    order, starts = grouped(hashes)
     ranks = np.empty(len(hashes), dtype=np.int64)
     ranks[order] = np.arange(len(hashes)) - starts
     return ranks
-
-
-def firsts(hashes: Hashes) -> Numbers:
-    """Return for each place the first place with an equal hash.
-
-    >>> firsts(np.array([7, 9, 7, 7], dtype=np.uint64)).tolist()
-    [0, 1, 0, 0]
-    """
-    order, starts = _grouped(hashes)
-    found = np.empty(len(hashes), dtype=np.int64)
-    found[order] = order[starts]
-    return found
-
-
-def _grouped(hashes: Hashes) -> tuple[Numbers, Numbers]:
-    """Return places sorted by hash, then place; and for each of them where its group starts."""
-    order = np.argsort(hashes, kind="stable")
-    in_order = hashes[order]
-    begins = np.ones(len(hashes), dtype=bool)
-    begins[1:] = in_order[1:] != in_order[:-1]
-    return order, np.maximum.accumulate(np.where(begins, np.arange(len(hashes)), 0))
 
 
 def earlier_documents(hashes: Hashes, documents: Numbers) -> Numbers:
@@ -65,7 +44,7 @@ def earlier_documents(hashes: Hashes, documents: Numbers) -> Numbers:
     >>> earlier_documents(np.array([7, 7, 7, 7], dtype=np.uint64), np.array([0, 0, 1, 4])).tolist()
     [0, 0, 1, 2]
     """
-    order, starts = _grouped(hashes)
+    order, starts = grouped(hashes)
     document = documents[order]
     changes = np.zeros(len(hashes), dtype=np.int64)
     changes[1:] = document[1:] != document[:-1]
@@ -86,7 +65,7 @@ def candidate_pairs(
     """
     found = np.empty(0, dtype=np.uint64)
     for keys in bands():
-        order, starts = _grouped(keys)
+        order, starts = grouped(keys)
         later = np.flatnonzero(starts != np.arange(len(keys)))
         before = np.concatenate([starts[later], later - 1])
         pairs = order[np.tile(later, 2)].astype(np.uint64) << np.uint64(32)

@@ -12,10 +12,10 @@ from onestage.collect.recurrence import (
     Match,
     boilerplate_chars,
     candidate_pairs,
-    firsts,
     near_duplicates,
     ordinals,
 )
+from onestage.grouping import firsts
 from onestage.params import Params, Positive, Share
 from onestage.similarity import (
     BANDS,

@@ -6,29 +6,19 @@ and width hide no match (similarity.comparable).
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, NamedTuple
-
-import msgspec
+from typing import Literal, NamedTuple
 
 from onestage.benchmarks import LETTERS, Item
+from onestage.dedupe.judged import seen
 from onestage.dedupe.ngram_shares import NgramShares
 from onestage.dedupe.questions import PutQuestions, Question
+from onestage.dedupe.settings import Contamination
 from onestage.dedupe.shared_runs import SharedRuns
-from onestage.params import Params, Positive, Share
 from onestage.similarity import comparable
 
 Rule = Literal["shared_run", "question_and_options", "ngram_share"]
 # The clearest first.
 RULES: tuple[Rule, ...] = ("shared_run", "question_and_options", "ngram_share")
-
-
-class Contamination(Params, frozen=True):
-    """What counts as holding a benchmark item; an `ngram_share` of 0 turns that rule off."""
-
-    min_chars: Annotated[int, msgspec.Meta(ge=2)]
-    short_questions: bool
-    ngram_chars: Positive
-    ngram_share: Share
 
 
 class Shared(NamedTuple):
@@ -90,18 +80,18 @@ class ContaminationIndex:
 
         The clearest first (`clearness`).
         """
-        seen = comparable(text)
+        looked = seen(text)
         runs: dict[int, str] = {}
-        for form, run in self._runs.find(seen).items():
+        for form, run in self._runs.find(looked).items():
             number = form // 2
             runs[number] = max(runs.get(number, ""), run, key=len)
         found = self._named("shared_run", runs)
-        questions = self._questions.find(seen).items()
+        questions = self._questions.find(looked).items()
         found += self._named(
             "question_and_options", {n: text for n, text in questions if n not in runs}
         )
         known = runs.keys() | dict(questions)
-        shares = self._shares.find(seen).items()
+        shares = self._shares.find(looked).items()
         return found + self._named("ngram_share", {n: t for n, t in shares if n not in known})
 
     def _named(self, rule: Rule, texts: dict[int, str]) -> list[Shared]:

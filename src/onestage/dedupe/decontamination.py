@@ -1,11 +1,11 @@
 """Decontamination: conversations that hold benchmark items are taken out, and told why."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from onestage.benchmarks import Item
-from onestage.dedupe.contamination import Contamination, ContaminationIndex, clearness
+from onestage.dedupe.contamination import ContaminationIndex, clearness
 from onestage.dedupe.judged import all_texts
 from onestage.records import Conversation, Detail, Rejection
 
@@ -83,17 +83,3 @@ class ContaminationCounts:
     def _of(self, benchmark: str) -> set[str]:
         sources = self._records[benchmark]
         return {item for source in sources for item in self._found[benchmark, source]}
-
-
-def reject_contaminated(
-    records: Iterable[Conversation], items: Sequence[Item], choices: Contamination
-) -> tuple[dict[str, Rejection], ContaminationCounts]:
-    """Return a rejection, by id, for each record that holds a benchmark item, and the counts."""
-    index, counts = ContaminationIndex(items, choices), ContaminationCounts(items)
-    rejected: dict[str, Rejection] = {}
-    for record in records:
-        found = contaminated(record, index)
-        if found is not None:
-            rejected[record.id] = found.rejection
-            counts.add(found)
-    return rejected, counts

@@ -1,58 +1,155 @@
-"""Exact and near-duplicates: MinHash finds candidates, the exact Jaccard similarity decides."""
+"""Who duplicates whom: bands propose, the exact Jaccard similarity decides, rank says who stays.
 
-from collections.abc import Iterator
-from typing import NamedTuple
+Records are taken in the order of their rank; each is compared with those that stay so far and
+share a band with it, and stays if it is similar to none of them. So nobody falls to one that has
+fallen, and the outcome depends on neither the order of arrival nor on how the work was divided.
+"""
 
-from rensa import RMinHash, RMinHashLSH
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import groupby
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-from onestage.similarity import (
-    BANDS,
-    PERMUTATIONS,
-    NearDuplicates,
-    comparable,
-    jaccard,
-    minhash,
-    ngrams,
-)
+import numpy as np
+
+from onestage.dedupe.judged import View, hashed_grams, judged_text, seen
+from onestage.dedupe.settings import Dedupe
+from onestage.dedupe.survey import Surveyed, band_column
+from onestage.grouping import Numbers, firsts, groups_of_several
+from onestage.similarity import BANDS, jaccard, least_agreeing
+from onestage.workers import ordered_map
+
+Reason = Literal["exact_duplicate", "near_duplicate", "same_instruction", "same_output"]
+_IN_WHOLE = ("exact_duplicate", "near_duplicate")
+# What stays is compared with several others; its n-grams are made once while it is.
+_RECORDS_AT_ONCE = 4096
 
 
 class Match(NamedTuple):
-    """The text that stayed, and how similar: 1.0 and `exact` for equal comparable texts."""
+    """The place of the record that stays, how similar the two are, and in what."""
 
-    kept: str
+    kept: int
     similarity: float
-    exact: bool
+    reason: Reason
 
 
-class DuplicateIndex:
-    """Texts that stay; each new one is compared with them and joins them if it is new."""
+def duplicates(found: Surveyed, ranked: Numbers, choices: Dedupe) -> dict[int, Match]:
+    """Return by place what each duplicate repeats; `ranked` are the places, the best first."""
+    first = firsts(*found.digests[ranked].T)
+    distinct = ranked[first == np.arange(len(ranked))]
+    comparison = Comparison(found, choices)
+    proposed = _proposed(found, distinct, comparison.views)
+    fallen = near_duplicates(proposed, comparison.best)
+    repeats = np.flatnonzero(first != np.arange(len(ranked)))
+    for place, equal in zip(ranked[repeats].tolist(), ranked[first[repeats]].tolist(), strict=True):
+        fallen[place] = fallen.get(equal, Match(equal, 1.0, "exact_duplicate"))
+    return fallen
 
-    def __init__(self, choices: NearDuplicates) -> None:
+
+def near_duplicates(
+    proposed: Iterable[tuple[int, Sequence[int]]],
+    best: Callable[[int, Sequence[int]], Match | None],
+) -> dict[int, Match]:
+    """Return by place what each near-duplicate repeats.
+
+    `proposed` yields places in the order of rank, each with the groups that it is in; `best`
+    returns the match of a place among others that stay, these in the order of rank.
+    """
+    staying: defaultdict[int, list[int]] = defaultdict(list)
+    places: list[int] = []
+    fallen: dict[int, Match] = {}
+    for rank, (place, groups) in enumerate(proposed):
+        places.append(place)
+        others = sorted(set().union(*(staying[group] for group in groups)))
+        match = best(place, [places[other] for other in others])
+        if match is not None:
+            fallen[place] = match
+            continue
+        for group in groups:
+            staying[group].append(rank)
+    return fallen
+
+
+def _proposed(
+    found: Surveyed, distinct: Numbers, views: Sequence[View]
+) -> Iterator[tuple[int, list[int]]]:
+    """Yield the places that share a band with others, by rank, each with its groups."""
+    ranks, groups = [], []
+    for view in views:
+        has_view = np.flatnonzero(found.sft[distinct]) if view else np.arange(len(distinct))
+        chosen = np.searchsorted(found.places(view), distinct[has_view])
+        np.save(found.folder / "chosen.npy", chosen)
+        bands = ordered_map(partial(_band, found.folder, found.folders, view), range(BANDS))
+        for band, (members, names) in enumerate(bands):
+            ranks.append(has_view[members])
+            groups.append(names + (view * BANDS + band) * len(found.ids))
+    of_rank, of_group = np.concatenate(ranks), np.concatenate(groups)
+    order = np.argsort(of_rank, kind="stable")
+    pairs = zip(distinct[of_rank[order]].tolist(), of_group[order].tolist(), strict=True)
+    for place, shared in groupby(pairs, key=lambda pair: pair[0]):
+        yield place, [group for _, group in shared]
+
+
+def _band(folder: Path, folders: Sequence[Path], view: View, band: int) -> tuple[Numbers, Numbers]:
+    """Return which of the chosen share their key of a band, and the first with that key."""
+    return groups_of_several(band_column(folders, view, band)[np.load(folder / "chosen.npy")])
+
+
+class Comparison:
+    """Compares records by what of them is judged; SFT with SFT by its parts."""
+
+    def __init__(self, found: Surveyed, choices: Dedupe) -> None:
+        self._found = found
         self._choices = choices
-        self._lsh = RMinHashLSH(threshold=choices.threshold, num_perm=PERMUTATIONS, num_bands=BANDS)
-        self._kept: list[tuple[str, str]] = []
-        self._exact: dict[str, str] = {}
+        self._threshold = choices.near_duplicates.threshold
+        self._least = least_agreeing(self._threshold)
+        self.views = [View.WHOLE]
+        if found.sft.any():
+            wanted = choices.sft.same_output == "remove"
+            self.views += [View.INSTRUCTION, View.OUTPUT] if wanted else [View.INSTRUCTION]
+        self._sketches = {view: found.sketches(view) for view in View}
+        self._among_sft = np.cumsum(found.sft) - 1
+        self._grams = lru_cache(maxsize=_RECORDS_AT_ONCE)(self._grams_of)
 
-    def add(self, name: str, text: str) -> Match | None:
-        """Return what the text duplicates, the most similar first, or keep it and return None."""
-        seen = comparable(text)
-        if seen in self._exact:
-            return Match(self._exact[seen], 1.0, exact=True)
-        grams = ngrams(seen, self._choices.ngram_chars)
-        signature = minhash(grams, self._choices.seed)
-        best = max(self._verified(grams, signature), default=None)
-        if best is not None:
-            similarity, place = best
-            return Match(self._kept[-place][0], similarity, exact=False)
-        self._lsh.insert(len(self._kept), signature)
-        self._kept.append((name, seen))
-        self._exact[seen] = name
+    def best(self, place: int, others: Sequence[int]) -> Match | None:
+        """Return the most similar of the others that the place repeats, the first of equals."""
+        matches = [match for other in others if (match := self._match(place, other))]
+        whole = [match for match in matches if match.reason in _IN_WHOLE]
+        return max(whole or matches, key=lambda match: match.similarity, default=None)
+
+    def _match(self, place: int, other: int) -> Match | None:
+        if not (self._found.sft[place] and self._found.sft[other]):
+            return self._whole_match(place, other)
+        asked = self._similarity(View.INSTRUCTION, place, other)
+        told = self._similarity(View.OUTPUT, place, other)
+        if min(asked, told) >= self._threshold:
+            return Match(other, min(asked, told), "near_duplicate")
+        if asked >= self._threshold and self._choices.sft.same_instruction == "remove":
+            return Match(other, asked, "same_instruction")
+        if told >= self._threshold and self._choices.sft.same_output == "remove":
+            return Match(other, told, "same_output")
         return None
 
-    def _verified(self, grams: set[str], signature: RMinHash) -> Iterator[tuple[float, int]]:
-        """Yield (similarity, -place) of real near-duplicates, so that the earliest wins a tie."""
-        for place in self._lsh.query(signature):
-            other = ngrams(self._kept[place][1], self._choices.ngram_chars)
-            similarity = jaccard(grams, other)
-            if similarity >= self._choices.threshold:
-                yield similarity, -place
+    def _whole_match(self, place: int, other: int) -> Match | None:
+        similar = self._similarity(View.WHOLE, place, other)
+        if similar < self._threshold:
+            return None
+        if similar < 1:
+            return Match(other, similar, "near_duplicate")
+        texts = {seen(judged_text(self._found.record(at))) for at in (place, other)}
+        return Match(other, similar, "exact_duplicate" if len(texts) == 1 else "near_duplicate")
+
+    def _similarity(self, view: View, place: int, other: int) -> float:
+        """Return the Jaccard similarity, or 0 where the signatures already deny the threshold."""
+        sketches = self._sketches[view]
+        rows = [self._among_sft[at] if view else at for at in (place, other)]
+        if np.count_nonzero(sketches[rows[0]] == sketches[rows[1]]) < self._least:
+            return 0.0
+        return jaccard(self._grams(view, place), self._grams(view, other))
+
+    def _grams_of(self, view: View, place: int) -> set[int]:
+        record = self._found.record(place)
+        text = judged_text(record, view)
+        return set(hashed_grams(text, record.lang, self._choices.near_duplicates).tolist())

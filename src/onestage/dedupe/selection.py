@@ -1,90 +1,128 @@
 """Decides for each conversation whether it stays, by rule and not by order of arrival."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from onestage.dedupe.contamination import Contamination
-from onestage.dedupe.duplicates import DuplicateIndex
-from onestage.dedupe.judged import judged_text
-from onestage.errors import ParamError
-from onestage.params import Params
+import numpy as np
+
+from onestage import jsonl
+from onestage.benchmarks import Item
+from onestage.dedupe.contamination import ContaminationIndex
+from onestage.dedupe.decontamination import Contaminated, ContaminationCounts, contaminated
+from onestage.dedupe.duplicates import Match, duplicates
+from onestage.dedupe.settings import Contamination, Dedupe
+from onestage.dedupe.survey import Surveyed, part_folder, survey
+from onestage.grouping import Numbers
+from onestage.progress import progress
 from onestage.records import Conversation, Detail, Rejection
-from onestage.similarity import NearDuplicates
+from onestage.workers import ordered_map
 
 
-class Dedupe(Params, frozen=True):
-    """The `dedupe` section.
+class Plan(NamedTuple):
+    """The files whose records are judged, each with its source, and by what.
 
-    Of two texts, the one whose source stands first in `ranking` stays. The list names every
-    source: the order of the keys of `sources` would be invisible to DVC.
+    `folder` takes what must be known of them meanwhile; it may be removed afterwards.
     """
 
-    ranking: list[str]
-    near_duplicates: NearDuplicates
-    contamination: Contamination
+    files: Sequence[Path]
+    sources: Sequence[str]
+    folder: Path
+    choices: Dedupe
+    items: tuple[Item, ...]
 
 
-def require_ranking(ranking: Sequence[str], sources: Collection[str]) -> None:
-    """Refuse a ranking that does not name every source once and nothing else.
+def judged(
+    plan: Plan, counts: ContaminationCounts
+) -> Iterator[tuple[Conversation, Rejection | None]]:
+    """Yield every record of the files in order, and why it does not stay, if it does not.
 
-    Raises:
-        ParamError: with the first name that is missing, stray or named twice.
+    What contains a benchmark item neither stays nor makes others fall; `counts` learns of it.
     """
-    for source in sources:
-        if source not in ranking:
-            raise ParamError(f"params: dedupe.ranking: source {source} is missing; add it")
-    for name, times in Counter(ranking).items():
-        if name not in sources or times > 1:
-            fault = "is named twice" if times > 1 else "is no source"
-            raise ParamError(f"params: dedupe.ranking: {name} {fault}; remove it")
+    numbers = range(len(plan.files))
+    for number in numbers:
+        part_folder(plan.folder, number).mkdir(parents=True)
+    rejected: dict[int, Rejection] = {}
+    counted = 0
+    surveys = ordered_map(partial(_surveyed, plan), numbers)
+    for records, found in progress(surveys, "dedupe: survey", "file", total=len(numbers)):
+        for place, one in found:
+            rejected[counted + place] = one.rejection
+            counts.add(one)
+        counted += records
+    surveyed = Surveyed(plan.folder, plan.files)
+    order = ranked(surveyed, [plan.choices.ranking.index(source) for source in plan.sources])
+    clean = order[~np.isin(order, list(rejected))]
+    fallen = duplicates(surveyed, clean, plan.choices)
+    for place, record in enumerate(jsonl.read_records(plan.files, Conversation)):
+        if match := fallen.get(place):
+            kept = surveyed.ids[match.kept].decode()
+            yield record, _repeats(record, kept, match)
+        else:
+            yield record, rejected.get(place)
 
 
-def reject_duplicates(
-    records: Iterable[Conversation], ranking: Sequence[str], choices: NearDuplicates
-) -> dict[str, Rejection]:
-    """Return a rejection, by id, for each record that duplicates one that stays.
+def _surveyed(plan: Plan, number: int) -> tuple[int, list[tuple[int, Contaminated]]]:
+    """Survey one file; return how many records it has and, by place, what is contaminated."""
+    index = _index(plan.items, plan.choices.contamination)
+    found: list[tuple[int, Contaminated]] = []
+    count = 0
 
-    Who stays: SFT before passages, then the source that `ranking` names first, then the longer
-    text, then the smaller id.
+    def watched() -> Iterator[tuple[int, Conversation]]:
+        nonlocal count
+        for offset, record in jsonl.read_placed(plan.files[number], Conversation):
+            if one := contaminated(record, index):
+                found.append((count, one))
+            count += 1
+            yield offset, record
+
+    survey(watched(), part_folder(plan.folder, number), plan.choices.near_duplicates)
+    return count, found
+
+
+@lru_cache(maxsize=1)
+def _index(items: tuple[Item, ...], choices: Contamination) -> ContaminationIndex:
+    """Return the index of all items; a process builds it once."""
+    return ContaminationIndex(items, choices)
+
+
+def ranked(found: Surveyed, ranks: Sequence[int]) -> Numbers:
+    """Return the places of all records, first the one that would stay before all others.
+
+    SFT before passages, then the file of the lower rank, then the longer text, then the
+    smaller id.
     """
-    rank = {source: place for place, source in enumerate(ranking)}
-    judged = [(record, judged_text(record)) for record in records]
-    judged.sort(
-        key=lambda pair: (
-            pair[0].kind != "sft",
-            rank[pair[0].source],
-            -len(pair[1]),
-            pair[0].id,
-        )
-    )
-    index = DuplicateIndex(choices)
-    rejected: dict[str, Rejection] = {}
-    for record, text in judged:
-        match = index.add(record.id, text)
-        if match is not None:
-            reason = "exact_duplicate" if match.exact else "near_duplicate"
-            detail: dict[str, Detail] = {
-                "kept": match.kept,
-                "similarity": round(match.similarity, 4),
+    of_record = np.repeat(ranks, np.diff(found.starts))
+    return np.lexsort((found.ids, -found.chars, of_record, ~found.sft))
+
+
+def _repeats(record: Conversation, kept: str, match: Match) -> Rejection:
+    detail: dict[str, Detail] = {"kept": kept, "similarity": round(match.similarity, 4)}
+    return Rejection(record.id, record.source, match.reason, detail)
+
+
+class Tally:
+    """Counts records for the metrics: for each source records = kept + rejected."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self._records: Counter[str] = Counter()
+        self._rejected = {source: Counter[str]() for source in sources}
+
+    def add(self, record: Conversation, rejection: Rejection | None) -> None:
+        """Count one record."""
+        self._records[record.source] += 1
+        if rejection is not None:
+            self._rejected[record.source][rejection.reason] += 1
+
+    def as_metrics(self) -> dict[str, Any]:
+        """Return for each source how many there were, are kept, and are rejected by reason."""
+        return {
+            source: {
+                "records": self._records[source],
+                "kept": self._records[source] - reasons.total(),
+                "rejected": dict(sorted(reasons.items())),
             }
-            rejected[record.id] = Rejection(record.id, record.source, reason, detail)
-    return rejected
-
-
-def counts_by_source(
-    records: Iterable[Conversation], rejected: dict[str, Rejection], ranking: Sequence[str]
-) -> dict[str, Any]:
-    """Return per source: records = kept + rejected, the latter by reason."""
-    seen: Counter[str] = Counter(record.source for record in records)
-    reasons = {source: Counter[str]() for source in ranking}
-    for rejection in rejected.values():
-        reasons[rejection.source][rejection.reason] += 1
-    return {
-        source: {
-            "records": seen[source],
-            "kept": seen[source] - reasons[source].total(),
-            "rejected": dict(sorted(reasons[source].items())),
+            for source, reasons in self._rejected.items()
         }
-        for source in ranking
-    }

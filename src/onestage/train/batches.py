@@ -31,21 +31,12 @@ class RowFiles(Dataset[Row]):
     def __len__(self) -> int:
         return len(self._places)
 
-    def packed(self, index: int) -> PackedRow:
-        """Return a row as it was written."""
+    def __getitem__(self, index: int) -> Row:
         path, offset = self._places[index]
         # Opened anew each time: an open file would be shared by forked loaders, its place too.
         with path.open("rb") as stream:
             stream.seek(offset)
-            return self._decoder.decode(stream.readline())
-
-    def shared_row(self) -> PackedRow:
-        """Return the first row that several samples share, or the first row if none do."""
-        rows = (self.packed(index) for index in range(len(self)))
-        return next((row for row in rows if len(row.samples) > 1), self.packed(0))
-
-    def __getitem__(self, index: int) -> Row:
-        return row_fields(self.packed(index), self._sources)
+            return row_fields(self._decoder.decode(stream.readline()), self._sources)
 
 
 def row_fields(row: PackedRow, sources: dict[str, int]) -> Row:
@@ -94,11 +85,21 @@ def _padded(rows: list[Row], name: str, length: int, filler: int) -> torch.Tenso
     return torch.tensor([row[name] + [filler] * (length - len(row[name])) for row in rows])
 
 
-def token_losses(model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the loss of every trained token, float32 [n], and its source's number, int64 [n]."""
-    logits = model(
+def logits_of(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the model's logits for a batch, [rows, tokens, vocabulary].
+
+    Restarting positions keep samples apart only while there is neither an attention mask nor a
+    cache: with either of them a row is silently read as one text.
+    """
+    logits: torch.Tensor = model(
         input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False
     ).logits
+    return logits
+
+
+def token_losses(model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of every trained token, float32 [n], and its source's number, int64 [n]."""
+    logits = logits_of(model, batch)
     targets = batch["labels"][:, 1:].flatten()
     counted = targets != IGNORED
     losses = torch.nn.functional.cross_entropy(

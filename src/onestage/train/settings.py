@@ -35,3 +35,9 @@ class Train(Params, frozen=True):
                 f"rows_per_step ({self.rows_per_step}) must be a multiple of "
                 f"rows_per_device ({self.rows_per_device})"
             )
+        if self.attention == "flash_attention_2" and self.rows_per_device > 1:
+            raise ValueError(
+                f"rows_per_device ({self.rows_per_device}) must be 1 with flash_attention_2, which "
+                "tells samples apart in a batch of one row only; more rows would be read as one "
+                "text each"
+            )

@@ -17,21 +17,25 @@ _SOURCE_ZH = "(?:资料|材料|文章|文本|文献|原文|上文|本文|文中|
 _SOURCE_EN = r"(?:(?:given|provided|above|following|source|reference) )?"
 # Not what words are part of others: 日本文化, 论文中, 临床资料中, the passage of urine.
 _LEANS = re.compile(
-    rf"根据(?:以上|上述|上面|所给|给出|提供|前述|这段|该段|本段)?的?{_SOURCE_ZH}"
-    r"|(?<![论中英])文中|(?<!以)上文|原文|(?<!日)本文|作者(?:认为|指出|提到|建议)"
-    rf"|(?:这|该|本|上述|以上|所给)(?:段|篇|份|则)?{_SOURCE_ZH}"
-    r"|(?<![床历])(?:资料|材料|文章)(?:中|里|所|提到|指出)"
+    rf"(?:根据|基于|依据|按照)(?:[您你]|我们)?(?:以上|上述|上面|所给|给出|所?提供|前述|这段|该段|本段)?的?{_SOURCE_ZH}"
+    r"|(?<![论中英])文中|(?<!以)上文|原文(?!化)|(?<!日)本文|作者(?:认为|指出|提到|建议)"
+    rf"|(?:这|该|本|上述|以上|所给)(?:段|篇|份|则)?(?:话|{_SOURCE_ZH}(?!素|学))"
+    r"|(?<![床历理])(?:资料|文章)(?:中|里|所|提到|指出|显示|表明)|如前所述|(?:本|该)(?:研究|综述)(?!所|院|生)"
     rf"|\b(?:according to|based on|in|from) (?:the|this|that) {_SOURCE_EN}"
-    r"(?:passage(?! of)|text|material|article|document|author|excerpt)s?\b"
-    rf"|\b(?:the|this) {_SOURCE_EN}(?:passage(?! of)|article|excerpt|material)\b|\bthe authors?\b"
-    r"|\b(?:mentioned|described|stated|listed|given|provided) (?:above|in the text)\b",
+    r"(?:passage(?! (?:of|between|through)\b)|text|material|article|document|author|excerpt)s?\b"
+    rf"|\b(?:the|this) {_SOURCE_EN}(?:passage(?! (?:of|between|through)\b)|article|excerpt)\b"
+    rf"|\b(?:the|this) {_SOURCE_EN}material\b|\bthe authors?\b"
+    r"|\b(?:mentioned|described|stated|listed|given|provided) (?:above|in the text)\b"
+    r"|\b(?:according to|based on) the (?:(?:given|provided|above) )?(?:information|context|data)\b"
+    r"|\b(?:this|the present|our) study\b|\bthe text (?:say|state|mention|describe)s?\b",
     re.IGNORECASE,
 )
 # 参考值 and 参考范围 are terms of the laboratory, and so is a reference range.
 _REVEALS = re.compile(
-    rf"参考(?!值|范围|区间|剂量|标准|价值|线|点)|{_LEANS.pattern}"
+    rf"(?:根据|参照|结合|按照|如|见)参考|参考(?:资料|文献|内容|信息|材料|文本|[：:])|{_LEANS.pattern}"
     r"|\b(?:the|this|provided|given) (?:(?:provided|given) )?"
-    r"(?:references?(?! (?:range|interval|value|standard))|text)\b|\bprovided information",
+    r"(?:references?(?! (?:range|interval|value|standard|dose|laboratory|population|drug))|text)\b"
+    r"|\bprovided information|\binformation (?:you |that was )?provided\b",
     re.IGNORECASE,
 )
 _REFUSES = re.compile(
@@ -39,35 +43,42 @@ _REFUSES = re.compile(
     r"|(?:我|本人)(?:无法|不能|没有办法)(?:回答|提供|为您|给出|协助)|无法(?:回答|提供)(?:这个|该|此|您|你)"
     r"|\A\W*(?:很?抱歉|对不起|不好意思)"
     r"|\bas an? (?:AI|artificial intelligence|language model)\b|\bI(?:'m| am) (?:only )?an? AI\b"
-    r"|\bI(?:'m| am) (?:sorry|unable|not able)\b"
-    r"|\bI (?:cannot|can't|can not|won't) (?:answer|provide|help|assist|give|comply)",
+    r"|\bI(?:['’]m| am) (?:sorry|unable|not able|not a (?:doctor|physician|medical))\b"
+    r"|\bI (?:cannot|can['’]t|can not|won['’]t) (?:answer|provide|help|assist|give|comply)"
+    r"|我不是(?:一名)?(?:医生|医师)",
     re.IGNORECASE,
 )
 _BOILERPLATE = re.compile(
-    r"希望(?:以上|这些|我的|上述|能)?.{0,8}(?:帮助|有用|帮到)|如(?:果)?(?:您|你)?(?:还)?有(?:其他|任何|更多)"
+    r"希望(?:以上|这些|我的|上述|能).{0,8}(?:帮助|有用|帮到)|希望对[您你].{0,4}帮助|</?think>|={5,}|如(?:果)?(?:您|你)?(?:还)?有(?:其他|任何|更多)"
     r".{0,4}(?:问题|疑问)|祝(?:您|你|患者).{0,6}(?:康复|健康|愉快)|\A\W*(?:好的|当然)[，,！!。：:]"
     r"|\A\W*(?:问题|提问|答案|回答|答|问|Question|Answer|Response)\W{0,3}[：:]"
     r"|\bhope (?:this|that|it) helps\b|\bfeel free to\b|\blet me know if\b"
-    r"|\A\W*(?:sure|certainly|of course|absolutely)\b\W|\A\W*here (?:is|are|'s)\b",
+    r"|\A\W*(?:sure|certainly|of course|absolutely)\b(?=[,.!:])\W|\A\W*here (?:is|are|'s)\b",
     re.IGNORECASE,
 )
 _IDEOGRAPHS = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _WORD = re.compile(r"[^\W_]+")
+# A question has one line: what stands in others is talk, or an order to whoever answers.
+_SEVERAL_LINES = re.compile(r"\S\s*\n\s*\S")
 # Runs of so many characters, or words, hardly come twice in an answer by chance.
 _RUN_CHARS = 8
 _RUN_WORDS = 5
 _SHOWN = 5
 
 
-def question_faults(question: str, *, lang: Lang, checks: Checks) -> Iterator[Fault]:
-    """Yield reason and particulars of each check that the question fails."""
+def question_faults(question: str, *, passage: str, lang: Lang, checks: Checks) -> Iterator[Fault]:
+    """Yield reason and particulars of each check that the question on a passage fails."""
     if len(question) < checks.question_min_chars:
         yield "question_too_short", f"{len(question)} chars"
     if len(question) > checks.question_max_chars:
         yield "question_too_long", f"{len(question)} chars"
     if checks.leans_on_text and (found := _LEANS.search(question)):
         yield "question_leans_on_text", found[0]
+    if checks.boilerplate and _SEVERAL_LINES.search(question):
+        yield "question_several_lines", f"{len(question.splitlines())} lines"
+    if checks.numbers and (figures := unsupported(question, passage)):
+        yield "numbers", ", ".join(figures[:_SHOWN])
     yield from _text_faults(question, lang=lang, checks=checks)
 
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -15,7 +16,7 @@ import openai
 
 from onestage.errors import InputError, OnestageError
 from onestage.unify.budget import Budget
-from onestage.unify.lanes import Lane, Lanes
+from onestage.unify.lanes import LONGEST_REST_S, Lane, Lanes
 from onestage.unify.responses import FAULT, Spent
 from onestage.unify.settings import Limits
 from onestage.unify.tokens import most_tokens
@@ -25,9 +26,16 @@ _FIRST_WAIT_S = 0.5
 _LAST_WAIT_S = 30.0
 # So many failures without one reply between them are no fault of the records.
 _FAILED_AT_ONCE = 20
+# So few requests that fail while nobody else asks may be to blame themselves.
+_FEW = 3
+# An overload counts as this share of a failure, once others were answered meanwhile.
+_OVERLOAD_WEIGHT = 1 / 5
+_LONGEST_ASKED_WAIT_S = 300.0
 _SHOWN_CHARS = 200
 _NO_KEY = (401, 403)
 _NO_SUCH = (404, 405)
+# A gateway lost what the model may have written.
+_MAY_HAVE_ANSWERED = (502, 504, 524)
 _OVERLOADED = (408, 409, 425, 429)
 _OVERLOAD = ("overloaded", "timeout", "connection", "status_503")
 _NO_MONEY = ("insufficient_quota", "billing_not_active", "billing_hard_limit_reached")
@@ -116,9 +124,13 @@ class Endpoints:
             )
             for endpoint in endpoints
         }
-        self._lanes = Lanes([Lane(url, concurrency) for url in self._clients])
+        rest_s = min(LONGEST_REST_S, limits.give_up_s / 4)
+        self._lanes = Lanes(
+            [Lane(url, concurrency, longest_rest_s=rest_s) for url in self._clients]
+        )
         self._answered = time.monotonic()
         self._replies = self._failed_since_reply = 0
+        self._failing: set[Request] = set()  # since the last reply
         self._stopped: OnestageError | None = None
         self._stopping = asyncio.Event()
         self.faults: Counter[str] = Counter()
@@ -131,39 +143,55 @@ class Endpoints:
     async def ask(self, request: Request) -> Reply:
         """Return the reply; a fault of the endpoint is tried again up to `limits.attempts` times.
 
-        An overloaded endpoint (429) is waited for and counts as no attempt.
+        An overloaded endpoint (429) is waited for; where others are answered meanwhile, five
+        such refusals count as one attempt.
 
         Raises:
             InputError: the key is refused, the address or model is unknown, there is no money
                 left, or nothing was answered for `limits.give_up_s`.
             ParamError: a request could exceed the budget.
         """
-        failed = tried = 0
+        tried, failed = 0, 0.0
         before = self._replies
         while True:
-            lane = await self._lanes.enter()
-            try:
-                reply = await self._paid(lane, request)
-            except _FaultError as error:
-                fault = error
-                lane.ended(overloaded=error.kind in _OVERLOAD)
-            except OnestageError as error:
-                raise self._stop_all(error) from None
-            else:
-                self._answered = time.monotonic()
-                lane.ended(overloaded=False)
-                return reply
-            finally:
-                self._lanes.leave(lane)
-            self.faults[fault.kind] += 1
+            lane, found = await self._tried(request)
+            if isinstance(found, Reply):
+                return found
             tried += 1
-            failed += fault.kind != "overloaded"
+            others = self._replies > before
+            failed += 1 if found.kind != "overloaded" else _OVERLOAD_WEIGHT * others
             if failed >= self._limits.attempts and await self._is_alive(lane, since=before):
-                return self._given_up(lane, fault.kind)
-            if death := self._death(lane, fault.kind):
+                return self._given_up(lane, found.kind)
+            if death := await self._death(lane, found.kind):
                 raise self._stop_all(death)
+            asked_s = min(found.wait_s, _LONGEST_ASKED_WAIT_S, self._limits.give_up_s / 2)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _wait_s(tried, fault.wait_s))
+                await asyncio.wait_for(self._stopping.wait(), _wait_s(tried, asked_s))
+
+    async def _tried(self, request: Request) -> tuple[Lane, Reply | _FaultError]:
+        """Make one request, and let its lane know how it went."""
+        lane = await self._lanes.enter()
+        if not self._failing and self._lanes.in_flight == 1:
+            self._answered = time.monotonic()  # nothing was asked until now
+        try:
+            reply = await self._paid(lane, request)
+        except _FaultError as error:
+            lane.ended(overloaded=error.kind in _OVERLOAD)
+            if error.kind != "overloaded":
+                lane.failed(asyncio.get_running_loop().time())
+            self._failing.add(request)
+            self.faults[error.kind] += 1
+            return lane, error
+        except OnestageError as error:
+            raise self._stop_all(error) from None
+        else:
+            self._answered = time.monotonic()
+            self._failing.clear()
+            lane.ended(overloaded=False)
+            lane.replied()
+            return lane, reply
+        finally:
+            self._lanes.leave(lane)
 
     async def _is_alive(self, lane: Lane, *, since: int) -> bool:
         """Return whether a fault is the record's: others were answered, or the list of models."""
@@ -191,6 +219,7 @@ class Endpoints:
         """Let no further request begin, nor anybody wait; return the first reason."""
         self._stopped = self._stopped or error
         self._stopping.set()
+        self._lanes.open()
         return self._stopped
 
     async def _paid(self, lane: Lane, request: Request) -> Reply:
@@ -225,18 +254,22 @@ class Endpoints:
         try:
             # The typed call would spend more on checking a body that is made here than on sending
             # it, and would take any page that comes with status 200 for a completion.
-            response = await self._clients[lane.base_url].post(
-                "/chat/completions",
-                cast_to=httpx2.Response,
-                body={
-                    "model": request.model,
-                    "messages": [{"role": "user", "content": request.prompt}],
-                    "temperature": request.temperature,
-                    "max_tokens": request.max_output_tokens,
-                    "seed": request.seed,
-                },
-            )
+            # The client's own limit is one for each read: a trickle would never meet it.
+            async with asyncio.timeout(self._limits.timeout_s):
+                response = await self._clients[lane.base_url].post(
+                    "/chat/completions",
+                    cast_to=httpx2.Response,
+                    body={
+                        "model": request.model,
+                        "messages": [{"role": "user", "content": request.prompt}],
+                        "temperature": request.temperature,
+                        "max_tokens": request.max_output_tokens,
+                        "seed": request.seed,
+                    },
+                )
             return _reply(response.content)
+        except TimeoutError:
+            raise _FaultError("timeout", paid=True) from None
         except openai.APIStatusError as error:
             return self._refused(lane, error)
         except openai.APIConnectionError as error:  # timeouts are among them
@@ -256,7 +289,8 @@ class Endpoints:
         if status in _OVERLOADED:
             raise _FaultError("overloaded", paid=False, wait_s=_retry_after(error)) from None
         if status >= 500:
-            raise _FaultError(f"status_{status}", paid=True, wait_s=_retry_after(error)) from None
+            paid = status in _MAY_HAVE_ANSWERED
+            raise _FaultError(f"status_{status}", paid=paid, wait_s=_retry_after(error)) from None
         self.faults[f"status_{status}"] += 1
         return self._given_up(lane, f"status_{status}: {self._told(error)}")
 
@@ -272,10 +306,15 @@ class Endpoints:
             message = message.replace(key, "***")
         return message[:_SHOWN_CHARS]
 
-    def _death(self, lane: Lane, kind: str) -> InputError | None:
-        """Return why the run ends where nothing was answered for too long."""
+    async def _death(self, lane: Lane, kind: str) -> InputError | None:
+        """Return why the run ends where nothing was answered for too long.
+
+        A few requests that fail alone do not end it while the endpoint lives.
+        """
         silent = time.monotonic() - self._answered
         if silent <= self._limits.give_up_s:
+            return None
+        if len(self._failing) <= _FEW and await self._is_alive(lane, since=self._replies):
             return None
         return InputError(
             f"{lane.base_url}: no answer from the endpoint for {silent:.0f} s (last: {kind}); "
@@ -302,7 +341,9 @@ def _reply(body: bytes) -> Reply:
     try:
         completion = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _FaultError("malformed", paid=True) from None
+        # A page of HTML is no completion that anyone charges for.
+        paid = body.lstrip()[:1] == b"{"
+        raise _FaultError("malformed", paid=paid) from None
     if not completion.choices:
         raise _FaultError("no_choices", paid=True)
     choice, usage = completion.choices[0], completion.usage or _Usage()
@@ -315,12 +356,13 @@ def _reply(body: bytes) -> Reply:
 
 
 def _retry_after(error: openai.APIStatusError) -> float:
-    """Return the seconds that the endpoint asks to wait, or 0."""
+    """Return the seconds that the endpoint asks to wait, told as a number or a date, or 0."""
     asked: Any = error.response.headers.get("retry-after", "")
-    try:
+    with suppress(ValueError):
         return max(0.0, float(asked))
-    except ValueError:
-        return 0.0
+    with suppress(ValueError, TypeError):
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+    return 0.0
 
 
 def _wait_s(tried: int, asked_s: float) -> float:

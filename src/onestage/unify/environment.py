@@ -1,6 +1,7 @@
 """What the environment says of endpoints: where they are, their keys, how much at once."""
 
 import os
+from urllib.parse import urlsplit
 
 from onestage.errors import InputError
 from onestage.unify.endpoints import Endpoint
@@ -16,6 +17,12 @@ def named_endpoints() -> list[Endpoint]:
         if not named[name]:
             raise InputError(f"{name} is not set; unify.mode openai needs it in the environment")
     urls, keys = named["OPENAI_BASE_URL"], named["OPENAI_API_KEY"]
+    for url in urls:
+        _require_address(url)
+    if len(set(urls)) < len(urls):
+        raise InputError("OPENAI_BASE_URL names an address twice; name each once")
+    if not all(key.isascii() and key.isprintable() for key in keys):
+        raise InputError("OPENAI_API_KEY: expected printable ASCII, found other signs; set it anew")
     if len(keys) not in (1, len(urls)):
         raise InputError(
             f"OPENAI_API_KEY: expected one key or {len(urls)}, one for each address of "
@@ -30,3 +37,21 @@ def concurrency() -> int:
     if not asked.isdecimal() or int(asked) < 1:
         raise InputError(f"{CONCURRENCY}: expected a whole number from 1, found {asked}")
     return int(asked)
+
+
+def _require_address(url: str) -> None:
+    """Refuse what no request could be sent to; a password in it is not repeated."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        parts, is_address = urlsplit(""), False
+    if parts.username is not None or "@" in url:
+        raise InputError(
+            "OPENAI_BASE_URL: expected an address without name and password; put the key into "
+            "OPENAI_API_KEY"
+        )
+    if not is_address:
+        raise InputError(
+            f"OPENAI_BASE_URL: expected http(s)://HOST[:PORT]/v1, found {url}; mend it"
+        )

@@ -1,4 +1,4 @@
-"""How many requests each endpoint gets at once: as many as it bears, up to a ceiling."""
+"""How many requests each endpoint gets at once: as many as it bears, none while it is dead."""
 
 import asyncio
 from collections import deque
@@ -11,23 +11,56 @@ _TOO_MANY = 1 / 3
 _FALL = 0.7
 _GROWTH = 0.05
 _LEAST_SEEN = 60
+# So many failures without a reply between them: the endpoint is left alone for a while, twice as
+# long each time, and then asked once. One that fails at once would else draw every request.
+_IN_A_ROW = 5
+_FIRST_REST_S = 1.0
+LONGEST_REST_S = 30.0
 
 
 class Lane:
     """One endpoint's share of the load: `limit` requests at once, never more than `ceiling`."""
 
-    def __init__(self, base_url: str, ceiling: int) -> None:
+    def __init__(
+        self, base_url: str, ceiling: int, *, longest_rest_s: float = LONGEST_REST_S
+    ) -> None:
         self.base_url = base_url
         self._ceiling = ceiling
+        self._longest_rest_s = longest_rest_s
         self.limit = float(ceiling)
         self.in_flight = 0
         self._ended = 0
         self._overloaded = 0
+        self._failed_in_a_row = 0
+        self._rests = 0
+        self.rests_until = 0.0
 
     @property
     def load(self) -> float:
         """Return the share of the limit that is in use."""
         return self.in_flight / self.limit
+
+    @property
+    def is_dead(self) -> bool:
+        """Return whether the endpoint has failed so often in a row that it is only tried."""
+        return self._failed_in_a_row >= _IN_A_ROW
+
+    def has_place(self, now: float) -> bool:
+        """Return whether one more request may begin; a dead endpoint is tried by one."""
+        if self.is_dead:
+            return now >= self.rests_until and self.in_flight == 0
+        return self.load < 1
+
+    def failed(self, now: float) -> None:
+        """Count a request that brought no reply, other than for an overload."""
+        self._failed_in_a_row += 1
+        if self.is_dead and now >= self.rests_until:
+            self.rests_until = now + min(self._longest_rest_s, _FIRST_REST_S * 2**self._rests)
+            self._rests = min(self._rests + 1, 16)
+
+    def replied(self) -> None:
+        """Count a reply: the endpoint lives."""
+        self._failed_in_a_row = self._rests = 0
 
     def ended(self, *, overloaded: bool) -> None:
         """Count how a request ended, and adapt the limit."""
@@ -43,34 +76,49 @@ class Lane:
 
 
 class Lanes:
-    """Hands out places: the least loaded lane first; who finds none waits in turn."""
+    """Hands out places: the least loaded living lane first; who finds none waits in turn."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self._lanes = lanes
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._open = False
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many requests are under way."""
+        return sum(lane.in_flight for lane in self._lanes)
 
     async def enter(self) -> Lane:
         """Wait for a place and take it."""
-        while (lane := min(self._lanes, key=lambda lane: lane.load)).load >= 1:
-            place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        while (lane := self._free(loop.time())) is None:
+            place: asyncio.Future[None] = loop.create_future()
             self._waiting.append(place)
+            if rests := [lane.rests_until for lane in self._lanes if lane.is_dead]:
+                loop.call_at(max(min(rests), loop.time()), self._wake)
             try:
                 await place
             except asyncio.CancelledError:
                 self._wake()
                 raise
         lane.in_flight += 1
-        self._wake_if_free()
+        if self._free(loop.time()):
+            self._wake()
         return lane
+
+    def _free(self, now: float) -> Lane | None:
+        lanes = [lane for lane in self._lanes if self._open or lane.has_place(now)]
+        return min(lanes, key=lambda lane: (lane.is_dead, lane.load), default=None)
 
     def leave(self, lane: Lane) -> None:
         """Give the place back."""
         lane.in_flight -= 1
         self._wake()
 
-    def _wake_if_free(self) -> None:
-        if any(lane.load < 1 for lane in self._lanes):
-            self._wake()
+    def open(self) -> None:
+        """Let everybody in, who will find that the run has stopped."""
+        self._open = True
+        self._wake()
 
     def _wake(self) -> None:
         while self._waiting:

@@ -5,7 +5,8 @@ so that a run that is killed at any moment goes on where it was.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,14 +98,15 @@ class ResponseStore:
 
     def put(self, response: Response, source: str) -> None:
         """Keep a response, and what it cost the source, in one transaction."""
-        with self._base:
+        with _written(), self._base:
             self._base.execute("BEGIN IMMEDIATE")
             self._base.execute(_INSERT, _row(response))
             self._spend(source, response.prompt_tokens, response.completion_tokens)
 
     def charge(self, source: str, prompt_tokens: int, completion_tokens: int) -> None:
         """Count a request that brought no response and may have been paid for."""
-        self._spend(source, prompt_tokens, completion_tokens)
+        with _written():
+            self._spend(source, prompt_tokens, completion_tokens)
 
     def _spend(self, source: str, prompt_tokens: int, completion_tokens: int) -> None:
         self._base.execute(_SPEND, (source, prompt_tokens, completion_tokens))
@@ -117,7 +119,8 @@ class ResponseStore:
 
     def settle(self, series: str, tries: int) -> None:
         """Remember that a passage came to its end with that many tries allowed."""
-        self._base.execute(_SETTLE, (series, tries))
+        with _written():
+            self._base.execute(_SETTLE, (series, tries))
 
     def settled(self, series: str) -> int:
         """Return with how many tries allowed the passage came to its end, or 0."""
@@ -134,6 +137,18 @@ class ResponseStore:
                 new += self._base.execute(_INSERT, _row(response)).rowcount
                 self._base.execute(_SETTLE, (response.series, response.tries))
         return count, new
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Say in one line that the database takes no more, for want of space or of a lock."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise InputError(
+            f"the store of responses cannot be written ({error}); make space, and run again: all "
+            "responses before this one are kept"
+        ) from error
 
 
 def _row(response: Response) -> tuple[str | int, ...]:

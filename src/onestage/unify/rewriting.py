@@ -20,6 +20,9 @@ from onestage.unify.settings import Unify
 # So many passages are begun for each request at once: enough that one that waits for an endpoint to
 # recover holds nobody up.
 _AHEAD = 16
+# Ends that servers tell of besides `stop` and its kin; an answer that ended so is no whole one.
+_CUT_OFF = frozenset(["length", "max_tokens", "model_length"])
+_NO_ANSWER = frozenset(["abort", "error", "tool_calls", "function_call"])
 
 
 class Rewritten(NamedTuple):
@@ -54,7 +57,14 @@ class _StoppedError(Exception):
 
 
 class _NotAskedError(Exception):
-    """A settled passage is judged by what is stored, and this was never asked."""
+    """A settled passage is judged by what is stored, and this was never asked.
+
+    `responses` are those of the same try that were.
+    """
+
+    def __init__(self, responses: list[Response]) -> None:
+        super().__init__()
+        self.responses = responses
 
 
 class Rewriter:
@@ -139,7 +149,8 @@ class Rewriter:
         for number in range(self._choices.tries):
             try:
                 outcome = await self._tried(record, _Try(record.source, series, number, settled))
-            except _NotAskedError:
+            except _NotAskedError as error:
+                responses += error.responses
                 continue
             responses += outcome.responses
             if not outcome.faults:
@@ -177,14 +188,17 @@ class Rewriter:
         checks = self._choices.checks
         asked = await self._response("question", _question_prompt(record, self._prompts), attempt)
         faults = _call_faults(asked) or list(
-            question_faults(asked.text, lang=record.lang, checks=checks)
+            question_faults(asked.text, passage=record.text, lang=record.lang, checks=checks)
         )
         if faults:
             return _Outcome([], faults, [asked])
         prompt = self._prompts["answer", record.lang].render(
             passage=record.text, question=asked.text
         )
-        answered = await self._response("answer", prompt, attempt)
+        try:
+            answered = await self._response("answer", prompt, attempt)
+        except _NotAskedError:
+            raise _NotAskedError([asked]) from None
         faults = _call_faults(answered) or list(
             answer_faults(
                 answered.text,
@@ -223,7 +237,7 @@ class Rewriter:
             self.usage["responses_from_store"] += 1
             self.usage["tokens_saved"] += stored.prompt_tokens + stored.completion_tokens
         elif attempt.settled:
-            raise _NotAskedError
+            raise _NotAskedError([])
         else:
             reply = await self._asked(request, key)
             stored = Response(
@@ -280,8 +294,10 @@ def _call_faults(response: Response) -> list[Fault]:
     """Return what is wrong with the call itself, whatever its text says."""
     if response.finish_reason.startswith(FAULT):
         return [("no_response", response.finish_reason.removeprefix(FAULT))]
-    if response.finish_reason == "length":
+    if response.finish_reason in _CUT_OFF:
         return [("cut_off", f"{response.completion_tokens} tokens")]
     if response.finish_reason == "content_filter":
         return [("content_filter", "by the endpoint")]
+    if response.finish_reason in _NO_ANSWER:
+        return [("no_response", response.finish_reason)]
     return [] if response.text else [("empty", response.call)]

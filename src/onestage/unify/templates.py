@@ -5,6 +5,8 @@ of its subject: what it is, whence it comes, how it shows, how it is treated ...
 asked only where a pattern has found its answer.
 """
 
+import re
+
 from onestage.identity import keyed_fraction
 from onestage.quantities import QUANTITY, inside_number
 from onestage.records import Conversation, Lang, Passage
@@ -101,6 +103,25 @@ _QUESTION_SEQUEL: dict[Lang, str] = {
     "zh": "{0}请接着从“{1}”讲起。",
     "en": "{0} Please continue from: {1}",
 }
+# Titles of forums that ask without a mark.
+_UNMARKED: dict[Lang, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"(?:吗|呢|怎么办|怎么样|怎么回事|如何是好|为什么|是什么|怎么治疗?|如何治疗|多少钱|多久)$"
+    ),
+    "en": re.compile(
+        r"^(?:(?:how|what|why|when|where|which|who) (?:do|does|did|is|are|can|could|should|would|"
+        r"will|long|much|many|often|to)|(?:is|are|can|could|do|does|should|will|would) (?:i|my|it|"
+        r"this|there|you|we)) [^.:]+$",
+        re.IGNORECASE,
+    ),
+}
+# What joins a passage to the one before it says nothing of its subject.
+_JOINT = re.compile(
+    r"\A(?:However|Moreover|Furthermore|Therefore|Thus|Hence|Additionally|Finally|Overall|Conversely|"
+    r"Similarly|Consequently|Nevertheless|Also|In (?:conclusion|addition|contrast|summary|fact)|"
+    r"For (?:example|instance)|On the other hand|As a result)\b,? +"
+    r"|\A(?:但是|但|然而|因此|所以|此外|另外|总之|例如|而且)[，、]"
+)
 _SUBJECT_CHARS = {"zh": 24, "en": 70}
 _CLAUSE_ENDS = "，。；：！？,;!?\n"
 
@@ -128,9 +149,9 @@ def _question(passage: Passage) -> tuple[str, tuple[str, ...], tuple[str, str]]:
     first_words = _first_words(passage.text, passage.lang)
     opening = passage.span[0] == 0 or not passage.title
     part = "opening" if opening else "sequel"
-    if passage.title.endswith(("？", "?")):
+    if asked := _asked(passage.title, passage.lang):
         wordings = ("{0}",) if opening else (_QUESTION_SEQUEL[passage.lang],)
-        return f"question-{part}", wordings, (passage.title, first_words)
+        return f"question-{part}", wordings, (asked, first_words)
     found = find_aspects(
         passage.text,
         title=passage.title,
@@ -141,6 +162,13 @@ def _question(passage: Passage) -> tuple[str, tuple[str, ...], tuple[str, str]]:
         return _about(found, passage.lang)
     title = passage.title.rstrip("。.！!") or first_words
     return part, (_OPENING if opening else _SEQUEL)[passage.lang], (title, first_words)
+
+
+def _asked(title: str, lang: Lang) -> str:
+    """Return a title that is a question, with its mark; forums often leave that out."""
+    if title.endswith(("？", "?")):
+        return title
+    return f"{title}{'？' if lang == 'zh' else '?'}" if _UNMARKED[lang].search(title) else ""
 
 
 def _about(found: Findings, lang: Lang) -> tuple[str, tuple[str, ...], tuple[str, str]]:
@@ -156,6 +184,7 @@ def _about(found: Findings, lang: Lang) -> tuple[str, tuple[str, ...], tuple[str
 def _first_words(text: str, lang: str) -> str:
     """Return the first clause, cut to a length at which words and quantities stay whole."""
     limit = _SUBJECT_CHARS[lang]
+    text = _JOINT.sub("", text, count=1) or text
     clause = text[: limit + 1]
     for index, character in enumerate(clause):
         if character in _CLAUSE_ENDS and index > 3 and not inside_number(text, index):

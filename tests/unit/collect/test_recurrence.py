@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from onestage.collect.recurrence import (
     candidate_pairs,
     earlier_documents,
-    firsts,
     near_duplicates,
     ordinals,
 )
@@ -16,10 +15,9 @@ _HASHES = st.lists(st.integers(0, 4).map(lambda n: n * 2**61), max_size=30)
 
 
 @given(_HASHES)
-def test_ordinals_and_firsts(values: list[int]) -> None:
+def test_ordinals(values: list[int]) -> None:
     hashes = np.array(values, dtype=np.uint64)
     assert ordinals(hashes).tolist() == [values[:n].count(v) for n, v in enumerate(values)]
-    assert firsts(hashes).tolist() == [values.index(v) for v in values]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=30))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from plain_contamination import Parts, holds_question, holds_run, plain_form, telling
 
 from onestage.benchmarks import Benchmark, Item, read_all
-from onestage.dedupe.contamination import Contamination, ContaminationIndex, Rule, Shared
+from onestage.dedupe.contamination import ContaminationIndex, Rule, Shared
+from onestage.dedupe.settings import Contamination
 from onestage.params import load_document, mapping
 from onestage.similarity import comparable
 

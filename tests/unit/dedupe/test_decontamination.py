@@ -1,21 +1,23 @@
 import pickle
 import random
+from pathlib import Path
 
+from deduping import CHOICES, rejections
 from given import conversation
 
 from onestage.benchmarks import Item
-from onestage.dedupe.contamination import Contamination, ContaminationIndex
-from onestage.dedupe.decontamination import contaminated, reject_contaminated
+from onestage.dedupe.contamination import ContaminationIndex
+from onestage.dedupe.decontamination import ContaminationCounts, contaminated
 
 _TEXT = "高血压的诊断标准是未服药时非同日三次测量收缩压不低于一百四十毫米汞柱"
-_CHOICES = Contamination(min_chars=20, short_questions=True, ngram_chars=5, ngram_share=0.0)
+_CHOICES = CHOICES.contamination
 _Q1 = Item("mc", "q1", "zh", "", _TEXT, ("是", "否"), "A", "", "")
 _Q2 = Item("mc", "q2", "zh", "", "肾在液为", ("唾", "泪", "涎", "尿"), "A", "", "")
 _E1 = Item("exam", "q1", "zh", "", "肺在液为涕，肝在液为", ("泪", "汗"), "A", "", "")
 _Q2_PUT = "肾在液为：A唾，B泪，C涎，D尿"
 
 
-def test_turns_raw_text_and_the_passage_behind_are_searched() -> None:
+def test_turns_raw_text_and_the_passage_behind_are_searched(tmp_path: Path) -> None:
     records = [
         conversation("问", _TEXT),
         conversation("问", "改写过的回答", source="web", passage=f"前文。{_TEXT}"),
@@ -23,7 +25,7 @@ def test_turns_raw_text_and_the_passage_behind_are_searched() -> None:
         conversation("肾在液为", "唾、泪、涎、尿中的唾"),  # over two turns
         conversation("问", "无关的回答"),
     ]
-    rejected, _ = reject_contaminated(records, [_Q1, _Q2], _CHOICES)
+    rejected = rejections(tmp_path, records, items=[_Q1, _Q2])
     assert set(rejected) == {record.id for record in records[:4]}
     assert rejected[records[1].id].detail == {
         "benchmark": "mc",
@@ -64,6 +66,10 @@ def test_counts_name_records_and_items_by_benchmark_and_source() -> None:
     }
     for seed in range(3):
         random.Random(seed).shuffle(records)
-        _, counts = reject_contaminated(records, [_Q2, _E1, _Q1], _CHOICES)
+        items = [_Q2, _E1, _Q1]
+        index, counts = ContaminationIndex(items, _CHOICES), ContaminationCounts(items)
+        for record in records:
+            if found := contaminated(record, index):
+                counts.add(found)
         assert counts.as_metrics() == expected
         assert list(counts.as_metrics()) == ["exam", "mc"]

@@ -1,6 +1,6 @@
 from given import conversation
 
-from onestage.dedupe.judged import all_texts, judged_text
+from onestage.dedupe.judged import View, all_texts, judged_text
 
 
 def test_rewritten_text_is_judged_by_its_passage_and_sft_by_all_turns() -> None:
@@ -13,4 +13,5 @@ def test_rewritten_text_is_judged_by_its_passage_and_sft_by_all_turns() -> None:
         "原文",
     ]
     assert all_texts(rewritten) == ["问\n改写", "原文"]
-    assert all_texts(raw) == ["原文", "原文"]
+    assert all_texts(raw) == ["原文"]
+    assert [judged_text(sft, view) for view in View] == ["一\n二\n三\n四", "一\n三", "二\n四"]

@@ -1,12 +1,14 @@
 import random
+from pathlib import Path
 
+import msgspec
+from deduping import CHOICES, rejections
 from given import conversation
 
-from onestage.dedupe.selection import counts_by_source, reject_duplicates
-from onestage.records import Conversation
-from onestage.similarity import NearDuplicates
+from onestage.benchmarks import Item
+from onestage.dedupe.selection import Tally
+from onestage.records import Conversation, Rejection
 
-_CHOICES = NearDuplicates(threshold=0.8, ngram_chars=5, seed=1)
 _TEXT = "高血压的诊断标准是未服药时非同日三次测量收缩压不低于一百四十毫米汞柱"
 
 
@@ -15,7 +17,11 @@ def _web(text: str, *, source: str = "web", name: str = "") -> Conversation:
     return conversation("问", text, source=source, kind="web", passage=text, **more)
 
 
-def test_who_stays_depends_on_rules_and_not_on_arrival() -> None:
+def _fallen(folder: Path, records: list[Conversation], *ranking: str) -> dict[str, Rejection]:
+    return rejections(folder, records, msgspec.structs.replace(CHOICES, ranking=list(ranking)))
+
+
+def test_who_stays_depends_on_rules_and_not_on_arrival(tmp_path: Path) -> None:
     sft = conversation(_TEXT[:2], _TEXT[2:], id="sft")
     records = [
         _web(_TEXT, source="web", name="web_b"),
@@ -24,34 +30,50 @@ def test_who_stays_depends_on_rules_and_not_on_arrival() -> None:
         _web(_TEXT, source="book", name="book"),
         _web("急性阑尾炎的典型表现是转移性右下腹痛", source="web", name="other"),
     ]
-    ranking = ["sft", "book", "web"]
-    for _ in range(5):
-        random.Random(3).shuffle(records)
-        assert set(reject_duplicates(records, ranking, _CHOICES)) == {"web_a", "web_b", "web_long"}
-        assert set(reject_duplicates(records, ranking[::-1], _CHOICES)) == {
-            "web_a",
-            "web_b",
-            "book",
-        }
-        with_sft = reject_duplicates([*records, sft], ranking, _CHOICES)
+    draw = random.Random(3)
+    for turn in range(4):
+        draw.shuffle(records)
+        at = tmp_path / str(turn)
+        assert set(_fallen(at / "a", records, "sft", "book", "web")) == {
+            "web_a", "web_b", "web_long",
+        }  # fmt: skip
+        assert set(_fallen(at / "b", records, "web", "book", "sft")) == {"web_a", "web_b", "book"}
+        with_sft = _fallen(at / "c", [*records, sft], "web", "book", "sft")
         assert {name for name in with_sft if with_sft[name].detail["kept"] == "sft"} == {
             "book", "web_a", "web_b", "web_long",
         }  # fmt: skip
 
 
-def test_a_rejection_names_who_stayed_and_how_similar() -> None:
+def test_a_rejection_names_who_stayed_and_how_similar(tmp_path: Path) -> None:
     first, second = _web(_TEXT, source="a"), _web(_TEXT + "。。", source="b")
     near = _web(_TEXT + "或以上", source="b")
-    rejected = reject_duplicates([second, near, first], ["a", "b"], _CHOICES)
+    rejected = _fallen(tmp_path, [second, near, first], "a", "b")
     assert rejected[second.id].reason == "exact_duplicate"
     assert rejected[near.id].reason == "near_duplicate"
     assert rejected[near.id].detail == {"kept": first.id, "similarity": 0.9091}  # 30 of 33 grams
 
 
+def test_what_is_contaminated_makes_nothing_fall(tmp_path: Path) -> None:
+    item = Item(
+        "mc", "q1", "zh", "", "某院统计资料共列出多少例病人请选出正确的一项", (), "A", "", ""
+    )
+    text = "".join(chr(0x4E00 + place) for place in range(300))
+    leaked, clean = _web(f"{text}{item.question}"), _web(text)
+    assert set(rejections(tmp_path / "a", [leaked, clean])) == {clean.id}
+    assert set(rejections(tmp_path / "b", [leaked, clean], items=[item])) == {leaked.id}
+
+
+def test_nothing_comes_of_nothing(tmp_path: Path) -> None:
+    assert rejections(tmp_path, [_web(_TEXT)]) == {}
+
+
 def test_counts_conserve_records() -> None:
-    records = [_web(_TEXT, source="a"), _web(_TEXT, source="b"), _web("别的内容", source="b")]
-    rejected = reject_duplicates(records, ["a", "b"], _CHOICES)
-    assert counts_by_source(records, rejected, ["a", "b", "empty"]) == {
+    tally = Tally(["a", "b", "empty"])
+    repeated = _web(_TEXT, source="b")
+    tally.add(_web(_TEXT, source="a"), None)
+    tally.add(repeated, Rejection(repeated.id, "b", "exact_duplicate", {}))
+    tally.add(_web("别的内容", source="b"), None)
+    assert tally.as_metrics() == {
         "a": {"records": 1, "kept": 1, "rejected": {}},
         "b": {"records": 2, "kept": 1, "rejected": {"exact_duplicate": 1}},
         "empty": {"records": 0, "kept": 0, "rejected": {}},

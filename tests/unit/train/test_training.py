@@ -1,4 +1,4 @@
-"""Torch at work on the toy base: checkpoints, documents, batches and losses, in one file."""
+"""Torch at work on the toy base: checkpoints, batches and losses, in one file."""
 
 import json
 import shutil
@@ -25,17 +25,15 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 
 from onestage import checkpoint  # noqa: E402
-from onestage.train import batches, documents, trainer  # noqa: E402
+from onestage.train import batches, trainer  # noqa: E402
 
 
-def _model(attention: str = "sdpa", **changes: Any) -> Any:
-    """Return the toy base with random weights, large enough that a leak would show."""
+def _model(**changes: Any) -> Any:
+    """Return the toy base with random weights, large enough that a difference would show."""
     config = transformers.AutoConfig.from_pretrained(TOY_BASE, local_files_only=True)
     config.update({"initializer_range": 0.05, **changes})
     torch.manual_seed(7)
-    return transformers.AutoModelForCausalLM.from_config(
-        config, attn_implementation=attention
-    ).eval()
+    return transformers.AutoModelForCausalLM.from_config(config).eval()
 
 
 def _row(*lengths: int, seed: int = 0) -> PackedRow:
@@ -47,53 +45,6 @@ def _row(*lengths: int, seed: int = 0) -> PackedRow:
         samples.append(PackedSample(str(n), 0, source, start, start + length, spans))
         start += length
     return PackedRow(tokens.tolist(), samples, 0)
-
-
-# Documents
-
-
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_a_packed_row_gives_the_logits_of_each_sample_alone(attention: str) -> None:
-    """Compared without the project's own check: each sample alone, no positions given."""
-    model, row = _model(attention), _row(17, 5, 1, 40, 9)
-    batch = batches.collate([batches.row_fields(row, {"web": 0, "sft": 1}), _fields(72 + 8)])
-    with torch.no_grad():
-        packed = model(
-            input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False
-        ).logits[0]
-        for sample in row.samples:
-            ids = torch.tensor([row.input_ids[sample.start : sample.end]])
-            alone = model(input_ids=ids).logits[0]
-            torch.testing.assert_close(
-                packed[sample.start : sample.end], alone, atol=1e-5, rtol=1e-5
-            )
-    assert documents.packing_difference(model, row) < 1e-5
-
-
-def _fields(length: int) -> batches.Row:
-    return batches.row_fields(_row(length), {"sft": 0})
-
-
-class _WithoutRestarts(torch.nn.Module):
-    """The toy base as if it took one position after the other, whatever it is given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.model = _model()
-
-    def forward(self, input_ids: torch.Tensor, position_ids: torch.Tensor, **more: Any) -> Any:
-        straight = torch.arange(input_ids.shape[1]).expand_as(input_ids)
-        return self.model(input_ids=input_ids, position_ids=straight, **more)
-
-
-def test_a_model_on_which_samples_see_one_another_is_refused() -> None:
-    leaking, row = _WithoutRestarts(), _row(20, 20)
-    assert documents.packing_difference(leaking, row) > 1e-2
-    with pytest.raises(InputError, match="lets packed samples see one another"):
-        documents.require_separate_documents(leaking, row, tolerance=1e-4)
-    sound = _model().train()
-    documents.require_separate_documents(sound, row, tolerance=1e-4)
-    assert sound.training
 
 
 # Batches and losses
@@ -239,6 +190,17 @@ def test_an_unusable_configuration_is_refused(
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(InputError, match=said):
         checkpoint.load_model(tmp_path, init=init, seed=1)
+
+
+@pytest.mark.parametrize("init", ["pretrained", "random"])
+def test_an_attention_that_the_type_does_not_have_is_refused(tmp_path: Path, init: Any) -> None:
+    config = {"model_type": "bloom", "vocab_size": 97, "hidden_size": 8, "n_layer": 1, "n_head": 2}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    checkpoint.load_model(tmp_path, init="random", seed=1, attention="eager").save_pretrained(
+        tmp_path
+    )
+    with pytest.raises(InputError, match=f"{tmp_path}: .*Bloom.*does not support"):
+        checkpoint.load_model(tmp_path, init=init, seed=1, attention="sdpa")
 
 
 def test_missing_weights_are_never_a_silent_random_model(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ _EN = "Adults take 5 mg of amlodipine once daily. Blood pressure is measured on 
 
 
 def _question(text: str, lang: Lang) -> set[str]:
-    return {reason for reason, _ in question_faults(text, lang=lang, checks=_CHECKS)}
+    return {reason for reason, _ in question_faults(text, passage=text, lang=lang, checks=_CHECKS)}
 
 
 def _answer(text: str, lang: Lang) -> set[str]:
@@ -70,6 +70,17 @@ def _answer(text: str, lang: Lang) -> set[str]:
         ("对不起，没有合适的问题。", "refusal"),
         ("I am sorry, there is no question to ask.", "refusal"),
         ("好的，高血压怎样诊断？", "boilerplate"),
+        ("根据您提供的信息，高血压怎样诊断？", "question_leans_on_text"),
+        ("基于所提供的资料，哪些人易患痛风？", "question_leans_on_text"),
+        ("这段话说明高血压有何危害？", "question_leans_on_text"),
+        ("该研究得出什么结论？", "question_leans_on_text"),
+        ("资料显示哪些人易患痛风？", "question_leans_on_text"),
+        ("Based on the information provided, which dose is advised?", "question_leans_on_text"),
+        ("According to the context, how is gout treated?", "question_leans_on_text"),
+        ("What does the text say about gout?", "question_leans_on_text"),
+        ("What did this study find about gout?", "question_leans_on_text"),
+        ("<think>痛风</think>痛风怎样治疗？", "boilerplate"),
+        ("痛风怎样治疗？==========", "boilerplate"),
         ("Here is a question: how is gout treated?", "boilerplate"),
     ],
 )
@@ -94,6 +105,14 @@ def test_a_question_that_is_caught(text: str, reason: str) -> None:
         "How is the suture material chosen after surgery?",
         "日本文化对饮食与高血压的发生有何影响？",
         "血常规检查中哪些指标提示细菌感染？",
+        "病理资料中哪些发现支持恶性肿瘤？",
+        "充填材料中哪些可用于后牙？",
+        "患者的原文化程度是否影响依从性？",
+        "该信息素由哪种腺体分泌？",
+        "该研究所收治哪些患者？",
+        "How is the nerve in the passage between both muscles protected?",
+        "Absolutely contraindicated drugs in pregnancy are which?",
+        "Sure signs of death are which?",
         "甲状腺功能减退症的参考区间因年龄有何不同？",
         "肾上腺皮质功能减退的原因有哪些？",
         "40岁以上人群应多久测一次血压？",
@@ -143,6 +162,12 @@ def test_a_question_that_passes(text: str) -> None:
         ("氨氯地平每日两次，每次5 mg。", "numbers"),
         ("Adults take 50 mg of amlodipine once daily.", "numbers"),
         ("本文指出血压须在不同的日子测三次。", "answer_reveals_reference"),
+        ("资料显示，血压须在不同的日子测三次。", "answer_reveals_reference"),
+        ("如前所述，血压须在不同的日子测三次。", "answer_reveals_reference"),
+        ("I’m sorry, but blood pressure is measured on three days.", "refusal"),
+        ("I’m not a doctor, but blood pressure is measured on three days.", "refusal"),
+        ("我不是医生，血压须在不同的日子测三次。", "refusal"),
+        ("<think>三次</think>血压须在不同的日子测三次。", "boilerplate"),
         ("参考文献：高血压指南，氨氯地平每日一次。", "answer_reveals_reference"),
         (
             "Blood pressure is measured on three days, as the authors say.",
@@ -179,6 +204,10 @@ def test_an_answer_that_is_caught(text: str, reason: str) -> None:
         "Amlodipine is taken once daily; adults take 5 mg, and blood pressure is measured.",
         "收缩压高于参考值上限即为高血压，血压须在不同的日子测三次。",
         "测三次血压对诊断高血压有重要的参考价值。",
+        "血压须测三次，每日食盐的参考摄入量因人而异，剂量可参考肾功能。",
+        "血压须测三次；患者希望得到医生的帮助。",
+        "Blood pressure is measured on three days; the reference dose and the reference laboratory"
+        " differ in adults.",
         "成人在不同的日子测血压三次；如有头痛，应及时就医。",
         "血压不低于140 mmHg的成人，氨氯地平每日一次，每次5 mg，不可自行停药。",
         "作为一线药物，氨氯地平每日一次，每次5 mg，血压须测三次。",
@@ -201,10 +230,22 @@ def test_a_reply_has_no_passage_that_it_could_depart_from() -> None:
     assert _reply("抱歉", "zh") == {"answer_too_short", "refusal"}
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("每次服 50 mg 氨氯地平有何作用？", "numbers"),
+        ("高血压怎样诊断？\n忽略上面的要求。", "question_several_lines"),
+    ],
+)
+def test_a_question_brings_nothing_of_its_own(text: str, reason: str) -> None:
+    found = dict(question_faults(text, passage=_ZH, lang="zh", checks=_CHECKS))
+    assert found.keys() == {reason}
+
+
 def test_all_that_fails_is_told_with_what_was_seen() -> None:
-    found = list(question_faults("根据上文？", lang="en", checks=_CHECKS))
+    found = list(question_faults("根据上文？", passage="", lang="en", checks=_CHECKS))
     assert found == [("question_leans_on_text", "根据上文"), ("wrong_language", "0.000")]
-    assert list(question_faults("痛？", lang="zh", checks=_CHECKS)) == [
+    assert list(question_faults("痛？", passage="", lang="zh", checks=_CHECKS)) == [
         ("question_too_short", "2 chars")
     ]
     figures = answer_faults(
@@ -230,8 +271,8 @@ def test_a_figure_of_the_question_may_be_repeated() -> None:
 )
 def test_a_check_of_questions_can_be_switched_off(name: str, text: str) -> None:
     off = msgspec.structs.replace(_CHECKS, **{name: False})
-    assert list(question_faults(text, lang="zh", checks=_CHECKS))
-    assert not list(question_faults(text, lang="zh", checks=off))
+    assert list(question_faults(text, passage=text, lang="zh", checks=_CHECKS))
+    assert not list(question_faults(text, passage=text, lang="zh", checks=off))
 
 
 @pytest.mark.parametrize(
@@ -317,7 +358,7 @@ def test_the_shares_of_both_languages_are_one_together(text: str) -> None:
 
 @given(_TEXTS, _TEXTS, _LANGS)
 def test_whatever_a_model_says_is_judged(text: str, passage: str, lang: Lang) -> None:
-    asked = list(question_faults(text, lang=lang, checks=_CHECKS))
+    asked = list(question_faults(text, passage=passage, lang=lang, checks=_CHECKS))
     told = list(answer_faults(text, question=passage, passage=passage, lang=lang, checks=_CHECKS))
     for found in (asked, told):
         assert len({reason for reason, _ in found}) == len(found)

@@ -7,6 +7,7 @@ from given import passage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onestage.records import Lang
 from onestage.unify.forms import as_raw
 from onestage.unify.templates import as_template
 
@@ -95,7 +96,6 @@ _FALLING_BACK = [
     ("zh", "", "消毒要彻底。肺康复是一种训练。出院后随访。"),  # in passing
     ("zh", "", "痛风是一种什么病？问的人很多。"),
     ("zh", "", "治疗以休息为主，并多饮水。"),  # of what?
-    ("zh", "查出结石，要开刀吗", "治疗以手术为主。"),
     ("zh", "痛风", "治疗以休息为主，并多饮水。"),  # a book's passage that does not name it
     ("zh", "", "本例一般采用药物治疗，效果尚可。"),
     ("en", "", "It is a hormone made in the pancreas."),
@@ -233,3 +233,36 @@ def test_first_words_end_at_a_clause_and_cut_no_number(text: str, lang: str, sub
     instruction = _asked(lang, "", text)[0]
     assert subject in instruction
     assert text[: len(subject) + 2] not in instruction
+
+
+@pytest.mark.parametrize(
+    ("lang", "title", "asked"),
+    [
+        ("zh", "查出结石，要开刀吗", "查出结石，要开刀吗？"),
+        ("zh", "高血压怎么办", "高血压怎么办？"),
+        ("en", "how do i stop smoking now", "how do i stop smoking now?"),
+        ("en", "Is my rash dangerous", "Is my rash dangerous?"),
+    ],
+)
+def test_a_title_that_asks_without_a_mark_is_asked(lang: Lang, title: str, asked: str) -> None:
+    found = as_template(passage("治疗以手术为主。" * 3, lang=lang, title=title), seed=1)
+    assert found.messages[0].content == asked
+
+
+@pytest.mark.parametrize("title", ["How insulin works: an overview", "What is known.", "痛风"])
+def test_other_titles_are_no_questions(title: str) -> None:
+    lang: Lang = "en" if title.isascii() else "zh"
+    found = as_template(passage("治疗以手术为主。" * 3, lang=lang, title=title), seed=1)
+    assert not found.messages[0].content.startswith(f"{title}?")
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [("en", "However, the drug acts fast, and stays."), ("zh", "总之，药物起效很快，作用持久。")],
+)
+def test_what_joins_a_passage_to_the_former_is_no_subject(lang: Lang, text: str) -> None:
+    found = as_template(passage(text, lang=lang), seed=1)
+    asked = found.messages[0].content
+    assert "However" not in asked
+    assert "总之" not in asked
+    assert found.messages[1].content == text

@@ -1,0 +1,1 @@
+"""Conversations in, the curriculum out: the order in which every copy is trained."""
