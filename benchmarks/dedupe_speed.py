@@ -31,8 +31,9 @@ import collect_corpus
 from rensa import RMinHash, RMinHashDeduplicator
 
 from onestage import jsonl
+from onestage.dedupe.decontamination import ContaminationCounts
 from onestage.dedupe.selection import Plan, judged
-from onestage.dedupe.settings import Dedupe, Repeats, TextGrams
+from onestage.dedupe.settings import Contamination, Dedupe, Repeats, TextGrams
 from onestage.identity import content_id
 from onestage.records import Conversation
 from onestage.similarity import PERMUTATIONS, comparable, ngrams
@@ -112,7 +113,7 @@ def onestage_removed(files: list[Path]) -> Callable[[list[str]], dict[int, int]]
             plan = Plan(files, ["web"] * len(files), Path(folder), CHOICES, ())
             return {
                 names[found.id]: names[str(found.detail["kept"])]
-                for _, found in judged(plan)
+                for _, found in judged(plan, ContaminationCounts(()))
                 if found
             }
 
@@ -207,7 +208,9 @@ def _memory(number: int) -> None:
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as survey:
             plan = Plan(files, ["web"] * len(files), Path(survey), CHOICES, ())
-            removed = sum(rejection is not None for _, rejection in judged(plan))
+            removed = sum(
+                rejection is not None for _, rejection in judged(plan, ContaminationCounts(()))
+            )
             disk = sum(path.stat().st_size for path in Path(survey).rglob("*.npy"))
     seconds = time.perf_counter() - begin
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
