@@ -41,8 +41,11 @@ from onestage.similarity import PERMUTATIONS, comparable, ngrams
 THRESHOLD = 0.8
 GRAM_CHARS = 5
 CHOICES = Dedupe(
-    ["web"], TextGrams(THRESHOLD, GRAM_CHARS, 1, 0), Repeats("keep", "keep"), 64
-)  # fmt: skip
+    ["web"],
+    TextGrams(THRESHOLD, GRAM_CHARS, 1, 0),
+    Repeats("keep", "keep"),
+    Contamination(64, short_questions=True, ngram_chars=10, ngram_share=0.0),
+)
 LAYOUTS = {layout.key: layout for layout in collect_corpus.LAYOUTS}
 
 
