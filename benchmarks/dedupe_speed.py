@@ -31,8 +31,9 @@ import collect_corpus
 from rensa import RMinHash, RMinHashDeduplicator
 
 from onestage import jsonl
+from onestage.dedupe.decontamination import ContaminationCounts
 from onestage.dedupe.selection import Plan, judged
-from onestage.dedupe.settings import Dedupe, Repeats, TextGrams
+from onestage.dedupe.settings import Contamination, Dedupe, Repeats, TextGrams
 from onestage.identity import content_id
 from onestage.records import Conversation
 from onestage.similarity import PERMUTATIONS, comparable, ngrams
@@ -40,8 +41,11 @@ from onestage.similarity import PERMUTATIONS, comparable, ngrams
 THRESHOLD = 0.8
 GRAM_CHARS = 5
 CHOICES = Dedupe(
-    ["web"], TextGrams(THRESHOLD, GRAM_CHARS, 1, 0), Repeats("keep", "keep"), 64
-)  # fmt: skip
+    ["web"],
+    TextGrams(THRESHOLD, GRAM_CHARS, 1, 0),
+    Repeats("keep", "keep"),
+    Contamination(64, short_questions=True, ngram_chars=10, ngram_share=0.0),
+)
 LAYOUTS = {layout.key: layout for layout in collect_corpus.LAYOUTS}
 
 
@@ -112,7 +116,7 @@ def onestage_removed(files: list[Path]) -> Callable[[list[str]], dict[int, int]]
             plan = Plan(files, ["web"] * len(files), Path(folder), CHOICES, ())
             return {
                 names[found.id]: names[str(found.detail["kept"])]
-                for _, found in judged(plan)
+                for _, found in judged(plan, ContaminationCounts(()))
                 if found
             }
 
@@ -207,7 +211,9 @@ def _memory(number: int) -> None:
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as survey:
             plan = Plan(files, ["web"] * len(files), Path(survey), CHOICES, ())
-            removed = sum(rejection is not None for _, rejection in judged(plan))
+            removed = sum(
+                rejection is not None for _, rejection in judged(plan, ContaminationCounts(()))
+            )
             disk = sum(path.stat().st_size for path in Path(survey).rglob("*.npy"))
     seconds = time.perf_counter() - begin
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

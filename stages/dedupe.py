@@ -14,6 +14,7 @@ import click
 from onestage import jsonl, outputs, params
 from onestage.benchmarks import Benchmark, read_all
 from onestage.command import OneLineCommand, params_option, path_option
+from onestage.dedupe.decontamination import ContaminationCounts
 from onestage.dedupe.selection import Plan, Tally, judged
 from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.fan_in import keyed_folders
@@ -26,6 +27,7 @@ from onestage.progress import progress
 @path_option("out", "Folder for conversations that stay.")
 @path_option("rejected", "Folder for rejections.")
 @path_option("metrics", "File for counts.")
+@path_option("contamination", "File for what was found of each benchmark in each source.")
 @params_option
 def main(
     conversations: Path,
@@ -33,6 +35,7 @@ def main(
     out: Path,
     rejected: Path,
     metrics: Path,
+    contamination: Path,
     params_file: Path,
 ) -> None:
     document = params.load_document(params_file)
@@ -42,13 +45,14 @@ def main(
     items = read_all(params.mapping(document, "benchmarks", Benchmark), benchmarks_dir)
     folders = keyed_folders(conversations, sources, "unify")
     parts = [(path, key) for key, folder in folders.items() for path in jsonl.part_files(folder)]
-    tally = Tally(sources)
-    with outputs.staged(out, rejected, metrics) as (out_part, rejected_part, metrics_part):
+    tally, counts = Tally(sources), ContaminationCounts(items)
+    outs = (out, rejected, metrics, contamination)
+    with outputs.staged(*outs) as (out_part, rejected_part, metrics_part, counts_part):
         survey = out_part / "survey"
         files, of_files = zip(*parts, strict=True)
         plan = Plan(files, of_files, survey, choices, tuple(items))
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as removed:
-            for record, rejection in progress(judged(plan), "dedupe", "record"):
+            for record, rejection in progress(judged(plan, counts), "dedupe", "record"):
                 tally.add(record, rejection)
                 if rejection is None:
                     kept.write(record)
@@ -56,6 +60,7 @@ def main(
                     removed.write(rejection)
         shutil.rmtree(survey)
         outputs.write_json(metrics_part, tally.as_metrics())
+        outputs.write_json(counts_part, counts.as_metrics())
 
 
 if __name__ == "__main__":

@@ -150,7 +150,8 @@ def parameters() -> dict[str, Any]:
         "min_similarity": {"zh": 0.0, "en": 0.0},
         "numbers": False,
     }
-    document["dedupe"] |= {"ranking": ["sft", "web"], "contamination_chars": 20}
+    document["dedupe"]["ranking"] = ["sft", "web"]
+    document["dedupe"]["contamination"]["min_chars"] = 20
     document["benchmarks"] = {
         "mc": {
             "file": "mc.jsonl",

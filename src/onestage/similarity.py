@@ -1,6 +1,7 @@
 """When two texts count as the same: comparable form, character n-grams, Jaccard, MinHash."""
 
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from math import comb
@@ -80,6 +81,25 @@ class _Comparable(dict[int, str]):
 
 
 _COMPARABLE = _Comparable()
+# The same as one array, for long texts. What it does not hold, and what becomes of one character
+# several, is marked by one that no text has.
+_NEW, _SEVERAL = "\U0010fffe", "\U0010ffff"
+_FOLDED = np.full(sys.maxunicode + 1, ord(_NEW), dtype="<u4")
+_LONG_CHARS = 32
+
+
+def _folded(text: str) -> str:
+    """Return `text.translate(_COMPARABLE)`, which is slow but for short texts and ASCII."""
+    if len(text) < _LONG_CHARS or text.isascii():
+        return text.translate(_COMPARABLE)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    folded = _FOLDED[codes].tobytes().decode("utf-32-le")
+    if _NEW in folded:
+        for character in set(text):
+            plain = _COMPARABLE[ord(character)]
+            _FOLDED[ord(character)] = ord(plain if len(plain) == 1 else _SEVERAL)
+        return _folded(text)
+    return text.translate(_COMPARABLE) if _SEVERAL in folded else folded
 
 
 def comparable(text: str) -> str:
@@ -92,7 +112,7 @@ def comparable(text: str) -> str:
     >>> comparable("Ｔ细胞： CD4+, 10 mg."), comparable("12.5 mg, 1-2 片；2、3 次")
     ('t细胞cd4+10mg', '12.5mg1-2片2,3次')
     """
-    text = _BETWEEN_DIGITS.sub(_sign_between, text.translate(_COMPARABLE))
+    text = _BETWEEN_DIGITS.sub(_sign_between, _folded(text))
     text = _LEADING_POINT.sub(".", _NEGATIVE.sub("-", text))
     for code in _CODES:
         text = text.replace(code, "")

@@ -114,7 +114,8 @@ def test_metrics_diff_names_the_losses(changes: Changes) -> None:
 def test_metrics_show_lists_every_stage(second: Clone) -> None:
     found: dict[str, Any] = json.loads(second.dvc("metrics", "show", "--json"))
     shown = set(found[""]["data"])
-    expected = {f"metrics/{name}.json" for name in ("dedupe", "sample", "pack", "train", "compare")}
+    names = ("dedupe", "contamination", "sample", "pack", "train", "compare")
+    expected = {f"metrics/{name}.json" for name in names}
     expected |= {f"metrics/{stage}/{key}.json" for stage in ("collect", "unify") for key in SOURCES}
     expected |= {f"metrics/evaluate/{model}.json" for model in ("own", "base")}
     assert shown == expected

@@ -62,7 +62,8 @@ def test_a_fan_in_that_breaks(clone: Clone) -> None:
     assert ran(output) == ["dedupe"]
     assert len(error_lines(output)) == 1
     assert "left_behind" in error_lines(output)[0]
-    for out in ("data/dedupe", "data/rejected/dedupe", "metrics/dedupe.json"):
+    counts = ("metrics/dedupe.json", "metrics/contamination.json")
+    for out in ("data/dedupe", "data/rejected/dedupe", *counts):
         assert not (clone.root / out).exists(), out
     assert partial_files(clone.root) == []
 

@@ -53,7 +53,7 @@ CHANGES = (
     ),
     Change("collect.min_density.zh", 0.03, COLLECT, COLLECT | UNIFY | FROM_DEDUPE),
     Change("unify.seed", 2, UNIFY, UNIFY | FROM_DEDUPE),
-    Change("dedupe.contamination_chars", 60, {"dedupe"}, FROM_DEDUPE),
+    Change("dedupe.contamination.min_chars", 60, {"dedupe"}, FROM_DEDUPE),
     Change(
         "benchmarks.mc_zh.lang",
         "en",

@@ -27,7 +27,12 @@ _OUTS = {"out": "o/out", "rejected": "o/rejected", "metrics": "o/m.json"}
 _STAGES: dict[str, dict[str, str]] = {
     "collect": {"source": "web", **_OUTS},
     "unify": {"passages": "in", "responses": "o/responses", "store": "s/r.sqlite", **_OUTS},
-    "dedupe": {"conversations": "in", "benchmarks_dir": "benchmarks", **_OUTS},
+    "dedupe": {
+        "conversations": "in",
+        "benchmarks_dir": "benchmarks",
+        "contamination": "o/c.json",
+        **_OUTS,
+    },
     "sample": {"conversations": "in", "out": "o/out", "plot": "o/p.csv", "metrics": "o/m.json"},
     "pack": {"sample": "drawn", "conversations": "in", "plot": "o/p.csv", **_OUTS},
     "train": {"rows": "in", "out": "o/out", "plots": "o/plots", "metrics": "o/m.json"},
@@ -133,6 +138,7 @@ def test_unknown_source(fails: Fails) -> None:
         ("collect", "sources.web.fields", "sources.web.fields.extra is unknown"),
         ("unify", "unify.limits", "unify.limits.extra is unknown"),
         ("dedupe", "dedupe.near_duplicates", "dedupe.near_duplicates.extra is unknown"),
+        ("dedupe", "dedupe.contamination", "dedupe.contamination.extra is unknown"),
         ("dedupe", "benchmarks.mc", "benchmarks.mc.extra is unknown"),
         ("sample", "sample", "sample.extra is unknown"),
         ("pack", "pack", "pack.extra is unknown"),
@@ -157,7 +163,7 @@ def test_unknown_parameter(
     [
         ("collect", "collect.min_chars.zh", "five"),
         ("unify", "unify.seed", "1"),
-        ("dedupe", "dedupe.contamination_chars", 6.5),
+        ("dedupe", "dedupe.contamination.min_chars", 6.5),
         ("sample", "sample.seed", None),
         ("pack", "pack.seq_len_tokens", "128"),
         ("train", "train.learning_rate", "1e-4"),

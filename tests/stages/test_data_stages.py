@@ -128,7 +128,12 @@ def _curated(workplace: Path, run_stage: RunStage) -> None:
         _collect(run_stage, source)
         result = run_stage("unify", passages=f"data/collect/{source}", **_outs(f"unify/{source}"))
         assert result.exit_code == 0
+    _dedupe(run_stage)
+
+
+def _dedupe(run_stage: RunStage) -> None:
     names = {"conversations": "data/unify", "benchmarks_dir": "benchmarks"}
+    names["contamination"] = "m/contamination.json"
     result = run_stage("dedupe", **names, **_outs("dedupe"))
     assert (result.exit_code, result.output) == (0, "")
 
@@ -152,6 +157,42 @@ def test_dedupe_says_who_duplicates_or_contaminates_whom(
     for source, counts in _metrics("m/dedupe.json").items():
         here = read_lines(Path(f"data/unify/{source}"))
         assert counts["records"] == len(here) == counts["kept"] + sum(counts["rejected"].values())
+    found = {"items": 2, "items_found": 1, "sources": {"web": {"records": 1, "items": 1}}}
+    assert _metrics("m/contamination.json") == {"mc": found}
+
+
+def test_a_benchmark_that_is_added_removes_what_it_asks(
+    workplace: Path, run_stage: RunStage
+) -> None:
+    asked = "肾在液为（ ）A.唾 B.泪 C.涎 D.尿"
+    lines = [json.loads(line) for line in Path("web.jsonl").read_text("utf-8").splitlines()]
+    write_lines(Path("web.jsonl"), [*lines, {"title": "", "text": f"高血压病人常问：{asked}。"}])
+    _curated(workplace, run_stage)
+    before = read_lines(Path("data/dedupe"))
+    assert any(asked in line["passage"] for line in before)
+
+    options = {"A": "唾", "B": "泪", "C": "涎", "D": "尿"}
+    item = {"id": "t1", "question": "肾在液为", "options": options, "answer": "A", "type": "one"}
+    write_lines(Path("benchmarks/tcm.jsonl"), [item])
+    document = parameters()
+    document["benchmarks"]["tcm"] = {**document["benchmarks"]["mc"], "file": "tcm.jsonl"}
+    write_params(workplace, document)
+    _dedupe(run_stage)
+    (removed,) = (r for r in read_lines(Path("rejected/dedupe")) if r["reason"] == "contaminated")
+    assert removed["detail"] == {
+        "benchmark": "tcm",
+        "item": "t1",
+        "rule": "question_and_options",
+        "shared_chars": 8,
+        "shared": "肾在液为…唾…泪…涎…尿",
+        "items": 1,
+    }
+    assert [line for line in before if asked not in line["passage"]] == read_lines(
+        Path("data/dedupe")
+    )
+    found = _metrics("m/contamination.json")
+    assert found["mc"] == {"items": 2, "items_found": 0, "sources": {}}
+    assert found["tcm"]["sources"] == {"web": {"records": 1, "items": 1}}
 
 
 def _sample(run_stage: RunStage) -> Any:

@@ -1,70 +1,105 @@
-"""Decontamination: training text that shares 64 or more characters with a benchmark item.
+"""Which benchmark items a text holds, by three rules on comparable text.
 
-The rule of Med-PaLM 2 (arXiv 2305.09617), on comparable text (white space, punctuation, case
-and width removed). Every 32-character window of the items is indexed; a text is read at
-stride 32, since any run of 64 covers one whole aligned window of 32, and each hit is extended
-to its full length and checked. The result is exact.
+A run of 64 or more characters shared with an item (the rule of Med-PaLM 2, arXiv 2305.09617),
+its question and all of its options, or a share of its n-grams. White space, punctuation, case
+and width hide no match (similarity.comparable).
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from onestage.benchmarks import LETTERS, Item
 from onestage.dedupe.judged import seen
+from onestage.dedupe.ngram_shares import NgramShares
+from onestage.dedupe.questions import PutQuestions, Question
+from onestage.dedupe.settings import Contamination
+from onestage.dedupe.shared_runs import SharedRuns
 from onestage.similarity import comparable
+
+Rule = Literal["shared_run", "question_and_options", "ngram_share"]
+# The clearest first.
+RULES: tuple[Rule, ...] = ("shared_run", "question_and_options", "ngram_share")
 
 
 class Shared(NamedTuple):
-    """The longest run that a text shares with a benchmark item."""
+    """A benchmark item that a text holds, and what they share, in comparable form.
+
+    Parts that are not one run are joined by `…`, which `chars` does not count.
+    """
 
     benchmark: str
     item: str
+    rule: Rule
     text: str
+
+    @property
+    def chars(self) -> int:
+        """How many characters are shared."""
+        return len(self.text.replace("…", ""))
 
 
 def item_texts(item: Item) -> tuple[str, str]:
-    """Return case, question and options end to end, without and with the options' letters."""
-    stem = item.case + item.question
-    lettered = (
-        f"{letter}. {option}" for letter, option in zip(LETTERS, item.options, strict=False)
+    """Return case, question and options in comparable form, without and with their letters.
+
+    As they are put to a model, each on a line: a sign between two numbers is there as well.
+    """
+    lettered = (f"{letter}. {text}" for letter, text in zip(LETTERS, item.options, strict=False))
+    stem = (item.case, item.question)
+    return comparable("\n".join((*stem, *item.options))), comparable("\n".join((*stem, *lettered)))
+
+
+def _question(item: Item) -> Question:
+    return Question(
+        comparable(item.case),
+        comparable(item.question),
+        tuple(comparable(option) for option in item.options),
     )
-    return comparable("".join((stem, *item.options))), comparable("".join((stem, *lettered)))
 
 
 class ContaminationIndex:
-    """All windows of all items; `min_chars` is the length of a run that counts."""
+    """All items of all benchmarks, to be searched for in one text after the other."""
 
-    def __init__(self, items: Iterable[Item], *, min_chars: int) -> None:
-        self._min_chars = min_chars
-        self._window = min_chars // 2
-        self._items = [
-            (item.benchmark, item.id, text) for item in items for text in item_texts(item)
-        ]
-        self._places: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        for number, (_, _, text) in enumerate(self._items):
-            for start in range(len(text) - self._window + 1):
-                self._places[text[start : start + self._window]].append((number, start))
+    def __init__(self, items: Iterable[Item], choices: Contamination) -> None:
+        items = list(items)
+        self._names = [(item.benchmark, item.id) for item in items]
+        forms = [item_texts(item) for item in items]
+        self._runs = SharedRuns(
+            [text for pair in forms for text in pair], min_chars=choices.min_chars
+        )
+        self._questions = PutQuestions(
+            [_question(item) for item in items] if choices.short_questions else []
+        )
+        self._shares = NgramShares(
+            [bare for bare, _ in forms] if choices.ngram_share else [],
+            ngram_chars=choices.ngram_chars,
+            share=choices.ngram_share,
+        )
 
-    def find(self, text: str) -> Shared | None:
-        """Return the longest run of at least `min_chars`, the first of equals, or None."""
+    def find(self, text: str) -> list[Shared]:
+        """Return each item that a text holds, once, under the first rule that finds it.
+
+        The clearest first (`clearness`).
+        """
         looked = seen(text)
-        best: Shared | None = None
-        for offset in range(0, len(looked) - self._window + 1, self._window):
-            for number, start in self._places.get(looked[offset : offset + self._window], ()):
-                benchmark, item, item_chars = self._items[number]
-                run = _extended(looked, offset, item_chars, start, self._window)
-                if len(run) >= self._min_chars and (best is None or len(run) > len(best.text)):
-                    best = Shared(benchmark, item, run)
-        return best
+        runs: dict[int, str] = {}
+        for form, run in self._runs.find(looked).items():
+            number = form // 2
+            runs[number] = max(runs.get(number, ""), run, key=len)
+        found = self._named("shared_run", runs)
+        questions = self._questions.find(looked).items()
+        found += self._named(
+            "question_and_options", {n: text for n, text in questions if n not in runs}
+        )
+        known = runs.keys() | dict(questions)
+        shares = self._shares.find(looked).items()
+        return found + self._named("ngram_share", {n: t for n, t in shares if n not in known})
+
+    def _named(self, rule: Rule, texts: dict[int, str]) -> list[Shared]:
+        shared = [Shared(*self._names[number], rule, text) for number, text in texts.items()]
+        return sorted(shared, key=clearness)
 
 
-def _extended(text: str, i: int, other: str, j: int, length: int) -> str:
-    """Return the maximal common run around text[i:i+length] == other[j:j+length]."""
-    before = 0
-    while before < min(i, j) and text[i - before - 1] == other[j - before - 1]:
-        before += 1
-    end, other_end = i + length, j + length
-    while end < len(text) and other_end < len(other) and text[end] == other[other_end]:
-        end, other_end = end + 1, other_end + 1
-    return text[i - before : end]
+def clearness(shared: Shared) -> tuple[int, int, str, str, str]:
+    """Order findings: by rule, the longest first, then by names."""
+    rule = RULES.index(shared.rule)
+    return rule, -shared.chars, shared.benchmark, shared.item, shared.text

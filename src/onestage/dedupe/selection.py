@@ -11,9 +11,9 @@ import numpy as np
 from onestage import jsonl
 from onestage.benchmarks import Item
 from onestage.dedupe.contamination import ContaminationIndex
-from onestage.dedupe.decontamination import contamination
+from onestage.dedupe.decontamination import Contaminated, ContaminationCounts, contaminated
 from onestage.dedupe.duplicates import Match, duplicates
-from onestage.dedupe.settings import Dedupe
+from onestage.dedupe.settings import Contamination, Dedupe
 from onestage.dedupe.survey import Surveyed, part_folder, survey
 from onestage.grouping import Numbers
 from onestage.progress import progress
@@ -34,10 +34,12 @@ class Plan(NamedTuple):
     items: tuple[Item, ...]
 
 
-def judged(plan: Plan) -> Iterator[tuple[Conversation, Rejection | None]]:
+def judged(
+    plan: Plan, counts: ContaminationCounts
+) -> Iterator[tuple[Conversation, Rejection | None]]:
     """Yield every record of the files in order, and why it does not stay, if it does not.
 
-    What contains a benchmark item neither stays nor makes others fall.
+    What contains a benchmark item neither stays nor makes others fall; `counts` learns of it.
     """
     numbers = range(len(plan.files))
     for number in numbers:
@@ -46,7 +48,9 @@ def judged(plan: Plan) -> Iterator[tuple[Conversation, Rejection | None]]:
     counted = 0
     surveys = ordered_map(partial(_surveyed, plan), numbers)
     for records, found in progress(surveys, "dedupe: survey", "file", total=len(numbers)):
-        rejected |= {counted + place: rejection for place, rejection in found}
+        for place, one in found:
+            rejected[counted + place] = one.rejection
+            counts.add(one)
         counted += records
     surveyed = Surveyed(plan.folder, plan.files)
     order = ranked(surveyed, [plan.choices.ranking.index(source) for source in plan.sources])
@@ -60,17 +64,17 @@ def judged(plan: Plan) -> Iterator[tuple[Conversation, Rejection | None]]:
             yield record, rejected.get(place)
 
 
-def _surveyed(plan: Plan, number: int) -> tuple[int, list[tuple[int, Rejection]]]:
+def _surveyed(plan: Plan, number: int) -> tuple[int, list[tuple[int, Contaminated]]]:
     """Survey one file; return how many records it has and, by place, what is contaminated."""
-    index = _index(plan.items, plan.choices.contamination_chars)
-    found: list[tuple[int, Rejection]] = []
+    index = _index(plan.items, plan.choices.contamination)
+    found: list[tuple[int, Contaminated]] = []
     count = 0
 
     def watched() -> Iterator[tuple[int, Conversation]]:
         nonlocal count
         for offset, record in jsonl.read_placed(plan.files[number], Conversation):
-            if rejection := contamination(record, index):
-                found.append((count, rejection))
+            if one := contaminated(record, index):
+                found.append((count, one))
             count += 1
             yield offset, record
 
@@ -79,9 +83,9 @@ def _surveyed(plan: Plan, number: int) -> tuple[int, list[tuple[int, Rejection]]
 
 
 @lru_cache(maxsize=1)
-def _index(items: tuple[Item, ...], min_chars: int) -> ContaminationIndex:
+def _index(items: tuple[Item, ...], choices: Contamination) -> ContaminationIndex:
     """Return the index of all items; a process builds it once."""
-    return ContaminationIndex(items, min_chars=min_chars)
+    return ContaminationIndex(items, choices)
 
 
 def ranked(found: Surveyed, ranks: Sequence[int]) -> Numbers:

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
 
 from onestage.errors import ParamError
-from onestage.params import NotNegative, Params
+from onestage.params import NotNegative, Params, Positive, Share
 from onestage.similarity import NearDuplicates
 
 Choice = Literal["keep", "remove"]
@@ -27,8 +29,17 @@ class Repeats(Params, frozen=True):
     same_output: Choice
 
 
+class Contamination(Params, frozen=True):
+    """What counts as holding a benchmark item; an `ngram_share` of 0 turns that rule off."""
+
+    min_chars: Annotated[int, msgspec.Meta(ge=2)]
+    short_questions: bool
+    ngram_chars: Positive
+    ngram_share: Share
+
+
 class Dedupe(Params, frozen=True):
-    """The `dedupe` section; `contamination_chars` is the shared run that removes a text.
+    """The `dedupe` section.
 
     Of two texts, the one whose source stands first in `ranking` stays. The list names every
     source: the order of the keys of `sources` would be invisible to DVC.
@@ -37,11 +48,7 @@ class Dedupe(Params, frozen=True):
     ranking: list[str]
     near_duplicates: TextGrams
     sft: Repeats
-    contamination_chars: int
-
-    def __post_init__(self) -> None:
-        if self.contamination_chars < 2:
-            raise ValueError("contamination_chars must be at least 2")
+    contamination: Contamination
 
 
 def require_ranking(ranking: Sequence[str], sources: Collection[str]) -> None:

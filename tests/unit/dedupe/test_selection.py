@@ -53,26 +53,6 @@ def test_a_rejection_names_who_stayed_and_how_similar(tmp_path: Path) -> None:
     assert rejected[near.id].detail == {"kept": first.id, "similarity": 0.9091}  # 30 of 33 grams
 
 
-def test_contamination_looks_at_turns_raw_text_and_the_passage_behind(tmp_path: Path) -> None:
-    item = Item("mc", "q1", "zh", "", _TEXT, (), "A", "", "")
-    records = [
-        conversation("问", _TEXT),
-        conversation("问", "改写过的回答", source="web", passage=f"前文。{_TEXT}"),
-        conversation(source="web", text=_TEXT, passage=_TEXT),
-        conversation("问", "无关的回答"),
-    ]
-    rejected = rejections(tmp_path, records, items=[item])
-    assert set(rejected) == {record.id for record in records[:3]}
-    assert rejected[records[1].id].reason == "contaminated"
-    detail = rejected[records[1].id].detail
-    assert detail == {
-        "benchmark": "mc",
-        "item": "q1",
-        "shared_chars": len(_TEXT),
-        "shared": _TEXT,
-    }
-
-
 def test_what_is_contaminated_makes_nothing_fall(tmp_path: Path) -> None:
     item = Item(
         "mc", "q1", "zh", "", "某院统计资料共列出多少例病人请选出正确的一项", (), "A", "", ""
