@@ -41,7 +41,7 @@ _SIGN_CODES = {sign: chr(1 + place) for place, sign in enumerate(_SIGNS)}
 _SIGN_OF = (
     dict.fromkeys(".·‧・", ".") | dict.fromkeys("-‐‑‒–—−", "-") | {"/": "/", ":": ":", "∶": ":"}
 )
-_SEPARATOR = "\0"
+_SEPARATOR = chr(1 + len(_SIGNS))
 _CODES = _SEPARATOR + "".join(_SIGN_CODES.values())
 _MINUS = _SIGN_CODES["-"]
 _BETWEEN_DIGITS = re.compile(rf"(?<=\d)[{_CODES}]+(?=\d)")
@@ -81,10 +81,10 @@ class _Comparable(dict[int, str]):
 
 
 _COMPARABLE = _Comparable()
-# The same as one array, for long texts. What it does not hold, and what becomes of one character
-# several, is marked by one that no text has.
-_NEW, _SEVERAL = "\U0010fffe", "\U0010ffff"
-_FOLDED = np.full(sys.maxunicode + 1, ord(_NEW), dtype="<u4")
+# The same as one array, for long texts. What it does not hold yet is 0, which no folded text has
+# and no page of memory is needed for; what becomes of one character several has a mark of its own.
+_NEW, _SEVERAL = "\0", "\U0010ffff"
+_FOLDED = np.zeros(sys.maxunicode + 1, dtype="<u4")
 _LONG_CHARS = 32
 
 

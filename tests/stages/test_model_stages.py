@@ -34,7 +34,7 @@ def _rows(run_stage: RunStage, *, heldout: bool = True) -> None:
     write_records(Path("drawn"), draws[: 8 if heldout else 12])
     write_records(Path("drawn"), draws[8:] if heldout else [], "heldout")
     names = {"sample": "drawn", "conversations": "curated", "out": "rows"}
-    result = run_stage("pack", **names, rejected="rejected", metrics="pack.json")
+    result = run_stage("pack", **names, rejected="rejected", metrics="pack.json", plot="pack.csv")
     assert result.exit_code == 0, result.output
 
 
