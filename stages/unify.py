@@ -98,11 +98,13 @@ def unified(
             return Endpoints(named_endpoints(), budget, concurrency=concurrency(), limits=limits)
 
         rewriter = Rewriter(choices, prompts, store, connect, ahead=concurrency())
-        yield from noted_progress(
-            rewriter.rewrite(records(folder)), total, f"unify {source}", "record",
-            lambda: tally.note(rewriter),
-        )  # fmt: skip
-        facts |= tally.as_telemetry(rewriter)
+        try:
+            yield from noted_progress(
+                rewriter.rewrite(records(folder)), total, f"unify {source}", "record",
+                lambda: tally.note(rewriter),
+            )  # fmt: skip
+        finally:
+            facts |= tally.as_telemetry(rewriter)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ Answer = str | dict[str, Any] | int | bytes
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Keeps what it was asked; `answer(prompt, number)` gives text, a choice, a status, a page."""
+    """Keeps what it was asked; `answer(prompt, number)` gives text, a choice (perhaps with its
+    usage), a status, the body of an error, a page.
+    """
 
     daemon_threads = True
 
@@ -48,7 +50,11 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(answer, bytes):
             self._send_bytes(200, answer, "text/html")
             return
+        if isinstance(answer, dict) and "error" in answer:
+            self._send(400, answer)
+            return
         choice = {"message": answer} if isinstance(answer, str) else answer
+        usage = choice.pop("usage", {"prompt_tokens": 60, "completion_tokens": 40})
         if isinstance(choice["message"], str):
             choice["message"] = {"role": "assistant", "content": choice["message"]}
         self._send(
@@ -59,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "created": 0,
                 "model": request["model"],
                 "choices": [{"index": 0, "finish_reason": "stop", **choice}],
-                "usage": {"prompt_tokens": 60, "completion_tokens": 40, "total_tokens": 100},
+                "usage": usage,
             },
         )
 

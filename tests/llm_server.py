@@ -25,9 +25,10 @@ _ASKED = re.compile(r"^(?:问题：|Question: )", re.MULTILINE)
 
 
 def fenced(prompt: str) -> str:
-    """Return what stands between the prompt's last two fences, found without the project's code."""
+    """Return the passage between the prompt's last two fences, found without the project's code."""
     places = list(_FENCE.finditer(prompt))
-    return prompt[places[-2].end() + 1 : places[-1].start() - 1]
+    inside = prompt[places[-2].end() + 1 : places[-1].start() - 1]
+    return inside.partition("\n\n")[2] if _ASKED.match(inside) else inside
 
 
 def is_answer_call(prompt: str) -> bool:

@@ -14,7 +14,10 @@ _LIBRARIES = ("torch", "transformers", "tokenizers", "dvc")
 
 
 class Stopwatch:
-    """Writes runs/NAME.json when the block ends well: seconds, peak memory, host, versions."""
+    """Writes runs/NAME.json when the block ends: how, seconds, peak memory, host, versions.
+
+    The message of an error is left out: it may hold what a run must not tell.
+    """
 
     def __init__(self, name: str, facts: dict[str, Any]) -> None:
         self._name = name
@@ -30,10 +33,9 @@ class Stopwatch:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
-            return
         report = {
             **self._facts,
+            "ended": kind.__name__ if kind else "well",
             "seconds": round(time.monotonic() - self._start, 3),
             "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -1,5 +1,6 @@
 """The sub-commands around unify: what it will cost, and responses taken over from elsewhere."""
 
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import click
 
 from onestage import jsonl, params
 from onestage.command import OneLineCommand, params_option
+from onestage.errors import ParamError
 from onestage.records import Conversation, Passage
 from onestage.sources import Source
 from onestage.unify.budget import money
@@ -42,11 +44,14 @@ def import_responses(folders: tuple[Path, ...], store_file: Path) -> None:
     """
     files = [path for folder in folders for path in jsonl.part_files(folder)]
     with closing(ResponseStore(store_file)) as store:
-        count, new = store.add(jsonl.read_records(files, Response))
+        count, new, other = store.add(jsonl.read_records(files, Response))
     click.echo(f"{store_file}: {count} responses, {new} of them new")
+    if other:
+        click.echo(f"{other} differ from what the store holds for the same request, which stays")
 
 
 @click.command("estimate", cls=OneLineCommand)
+@click.argument("names", metavar="[SOURCE]...", nargs=-1)
 @params_option
 @click.option(
     "--collected",
@@ -63,8 +68,12 @@ def import_responses(folders: tuple[Path, ...], store_file: Path) -> None:
     show_default=True,
     help="Tokens that the endpoints write in a second, all together.",
 )
-def estimate_command(params_file: Path, collected: Path, store_file: Path, rate: float) -> None:
+def estimate_command(
+    names: tuple[str, ...], params_file: Path, collected: Path, store_file: Path, rate: float
+) -> None:
     """Say what unify in mode openai still needs: requests, tokens, money, hours. Asks nothing.
+
+    Without SOURCE, all sources that have been collected.
 
     Tokens are estimated from characters, rather too many: one for each ideograph and for three
     other characters. The first figure holds if each first try is kept and answers are as long
@@ -74,13 +83,16 @@ def estimate_command(params_file: Path, collected: Path, store_file: Path, rate:
     choices = params.section(document, "unify", Unify)
     sources = params.mapping(document, "sources", Source)
     prompts = load_prompts(Path(choices.prompts))
+    asked = names or _collected(sources, collected)
     with closing(ResponseStore(store_file)) as store:
 
         def is_settled(record: Passage | Conversation) -> bool:
             return store.settled(series_of(record, choices, prompts)) >= choices.tries
 
         whole = Estimate()
-        for key in sources:
+        for key in asked:
+            if key not in sources:
+                raise ParamError(f"{key}: no such source; params names {', '.join(sources)}")
             files = jsonl.part_files(collected / key)
             records = jsonl.read_records(files, Passage | Conversation)
             found = estimate(records, prompts, choices, is_settled=is_settled)
@@ -92,7 +104,16 @@ def estimate_command(params_file: Path, collected: Path, store_file: Path, rate:
                 f"  spent {sum(spent)} tokens ({money(spent, choices.price):.2f}), "
                 f"budget {budget[0]} tokens, {budget[1]:.2f} in money"
             )
-    _tell("all sources", whole, choices.price, rate)
+    _tell("together", whole, choices.price, rate)
+
+
+def _collected(sources: Iterable[str], folder: Path) -> list[str]:
+    """Return the sources that collect has written, and name the others."""
+    found = [key for key in sources if (folder / key).is_dir()]
+    for key in sources:
+        if key not in found:
+            click.echo(f"{key}: not collected yet (dvc repro collect@{key})")
+    return found
 
 
 def _tell(name: str, found: Estimate, price: Price, rate: float) -> None:

@@ -1,5 +1,7 @@
 """The bound on what a source may cost, in tokens and in money: no request may exceed it."""
 
+import asyncio
+
 from onestage.errors import ParamError
 from onestage.unify.responses import ResponseStore, Spent
 from onestage.unify.settings import Price, Unify
@@ -16,7 +18,8 @@ def money(spent: Spent, price: Price) -> float:
 class Budget:
     """Lets a request begin only if the most that it can cost is left, and counts what it did.
 
-    The store knows what the source has cost already, and is told what was lost.
+    The store knows what the source has cost already, and is told what was lost. `changed` is set
+    whenever a request ends, which costs less, as a rule, than was set aside for it.
 
     Raises:
         ParamError: the source has no budget, or one in money where tokens have no price.
@@ -40,27 +43,32 @@ class Budget:
             )
         self.spent = store.spent(source)
         self._reserved = Spent()
+        self.changed = asyncio.Event()
 
-    def reserve(self, most: Spent) -> None:
-        """Set aside the most that a request can cost.
+    def reserve(self, most: Spent) -> bool:
+        """Set aside the most that a request can cost; return whether those under way allow it.
 
         Raises:
-            ParamError: it could exceed the budget.
+            ParamError: it could exceed the budget, and nothing under way could give back any.
         """
         whole = _sum(_sum(self.spent, self._reserved), most)
-        tokens, cost = sum(whole), money(whole, self._price)
-        if self._tokens and tokens > self._tokens:
-            self._refuse("budget_tokens", self._tokens, sum(self.spent), sum(most))
-        if self._money and cost > self._money:
-            spent = money(self.spent, self._price)
-            self._refuse("budget_money", self._money, spent, money(most, self._price))
-        self._reserved = _sum(self._reserved, most)
+        short_of_tokens = bool(self._tokens) and sum(whole) > self._tokens
+        short_of_money = bool(self._money) and money(whole, self._price) > self._money
+        if not short_of_tokens and not short_of_money:
+            self._reserved = _sum(self._reserved, most)
+            return True
+        if any(self._reserved):
+            return False
+        if short_of_tokens:
+            raise self._refusal("budget_tokens", self._tokens, sum(self.spent), sum(most))
+        spent = money(self.spent, self._price)
+        raise self._refusal("budget_money", self._money, spent, money(most, self._price))
 
-    def _refuse(self, name: str, budget: float, spent: float, most: float) -> None:
-        raise ParamError(
+    def _refusal(self, name: str, budget: float, spent: float, most: float) -> ParamError:
+        return ParamError(
             f"params: unify.{name}.{self._source}: {budget:g} would not cover the next call "
-            f"(spent {spent:.7g}, at most {most:.7g} more, others under way); all responses so "
-            "far are kept: raise it and run again"
+            f"(spent {spent:.7g}, at most {most:.7g} more); all responses so far are kept: raise "
+            "it and run again"
         )
 
     def lost(self, most: Spent) -> None:
@@ -74,6 +82,7 @@ class Budget:
             self._reserved.completion_tokens - most.completion_tokens,
         )
         self.spent = _sum(self.spent, actual)
+        self.changed.set()
 
 
 def _sum(left: Spent, right: Spent) -> Spent:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from onestage.records import Lang
-from onestage.similarity import comparable, jaccard, ngrams
+from onestage.similarity import comparable, ngrams
 from onestage.unify.numbers import unsupported
 from onestage.unify.settings import Checks
 
@@ -61,6 +61,8 @@ _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _WORD = re.compile(r"[^\W_]+")
 # A question has one line: what stands in others is talk, or an order to whoever answers.
 _SEVERAL_LINES = re.compile(r"\S\s*\n\s*\S")
+# Shorter English words are mostly those that any text has.
+_CONTENT_CHARS = 4
 # Runs of so many characters, or words, hardly come twice in an answer by chance.
 _RUN_CHARS = 8
 _RUN_WORDS = 5
@@ -128,14 +130,23 @@ def language_share(text: str, lang: Lang) -> float:
 
 
 def similarity(answer: str, passage: str, lang: Lang) -> float:
-    """Return the Jaccard similarity of the characters of two texts, in English of their words."""
+    """Return the share of the answer that the passage has, too: pairs of characters, in English
+    words of four letters and more. An answer without any has 1.
+
+    A measure of both sides, such as Jaccard's, would judge an answer by its length: a short and
+    faithful one shares little of a long passage.
+
+    >>> similarity("Bed rest helps.", "Patients need rest, which helps.", "en")
+    1.0
+    """
+    own, passages = _terms(answer, lang), _terms(passage, lang)
+    return len(own & passages) / len(own) if own else 1.0
+
+
+def _terms(text: str, lang: Lang) -> set[str]:
     if lang == "zh":
-        return jaccard(ngrams(comparable(answer), 1), ngrams(comparable(passage), 1))
-    return jaccard(_words(answer), _words(passage))
-
-
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text.lower())) or {""}
+        return set(ngrams(comparable(text), 2))
+    return {word for word in _WORD.findall(text.lower()) if len(word) >= _CONTENT_CHARS}
 
 
 def repeat_share(text: str, lang: Lang) -> float:

@@ -32,7 +32,8 @@ _FEW = 3
 _OVERLOAD_WEIGHT = 1 / 5
 _LONGEST_ASKED_WAIT_S = 300.0
 _SHOWN_CHARS = 200
-_NO_KEY = (401, 403)
+# Chosen by params, not by the record: what refuses one of them refuses all requests.
+_CHOSEN = ("model", "temperature", "seed", "max_tokens", "max_completion_tokens")
 _NO_SUCH = (404, 405)
 # A gateway lost what the model may have written.
 _MAY_HAVE_ANSWERED = (502, 504, 524)
@@ -70,8 +71,12 @@ class Reply(NamedTuple):
     completion_tokens: int
 
 
+class _Part(msgspec.Struct):
+    text: str | None = None
+
+
 class _Message(msgspec.Struct):
-    content: str | None = None
+    content: str | list[_Part] | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -80,8 +85,8 @@ class _Choice(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: float | None = None
+    completion_tokens: float | None = None
 
 
 class _Completion(msgspec.Struct):
@@ -131,6 +136,7 @@ class Endpoints:
         self._answered = time.monotonic()
         self._replies = self._failed_since_reply = 0
         self._failing: set[Request] = set()  # since the last reply
+        self._length_field = "max_tokens"
         self._stopped: OnestageError | None = None
         self._stopping = asyncio.Event()
         self.faults: Counter[str] = Counter()
@@ -225,20 +231,18 @@ class Endpoints:
     async def _paid(self, lane: Lane, request: Request) -> Reply:
         """Make one request within the budget.
 
-        What failed and may have been paid for counts as the most that it can have cost, and so
-        does a reply without a count of tokens.
+        What failed or was cut off and may have been paid for counts as the most that it can have
+        cost, and so does a reply without a count of tokens.
         """
-        if self._stopped:
-            raise self._stopped
         most = Spent(most_tokens(request.prompt), request.max_output_tokens)
-        self._budget.reserve(most)
+        await self._set_aside(most)
         actual = Spent()
         try:
             reply = await self._once(lane, request)
             if not reply.finish_reason.startswith(FAULT):
                 self._replies += 1
                 self._failed_since_reply = 0
-                if not reply.completion_tokens:
+                if not (reply.prompt_tokens and reply.completion_tokens):
                     reply = reply._replace(**most._asdict())
             actual = Spent(reply.prompt_tokens, reply.completion_tokens)
         except _FaultError as error:
@@ -246,11 +250,26 @@ class Endpoints:
                 actual = most
                 self._budget.lost(most)
             raise
+        except asyncio.CancelledError:
+            actual = most
+            self._budget.lost(most)
+            raise
         finally:
             self._budget.count(most, actual)
         return reply
 
+    async def _set_aside(self, most: Spent) -> None:
+        """Reserve what a request may cost; wait while only requests under way leave no room."""
+        while True:
+            if self._stopped:
+                raise self._stopped
+            if self._budget.reserve(most):
+                return
+            self._budget.changed.clear()
+            await self._budget.changed.wait()
+
     async def _once(self, lane: Lane, request: Request) -> Reply:
+        length_field = self._length_field
         try:
             # The typed call would spend more on checking a body that is made here than on sending
             # it, and would take any page that comes with status 200 for a completion.
@@ -263,7 +282,7 @@ class Endpoints:
                         "model": request.model,
                         "messages": [{"role": "user", "content": request.prompt}],
                         "temperature": request.temperature,
-                        "max_tokens": request.max_output_tokens,
+                        length_field: request.max_output_tokens,
                         "seed": request.seed,
                     },
                 )
@@ -271,6 +290,10 @@ class Endpoints:
         except TimeoutError:
             raise _FaultError("timeout", paid=True) from None
         except openai.APIStatusError as error:
+            if error.status_code == 400 and error.param == length_field == "max_tokens":
+                # Some models know the limit by its newer name alone.
+                self._length_field = "max_completion_tokens"
+                return await self._once(lane, request)
             return self._refused(lane, error)
         except openai.APIConnectionError as error:  # timeouts are among them
             raise _lost(error) from None
@@ -278,7 +301,8 @@ class Endpoints:
     def _refused(self, lane: Lane, error: openai.APIStatusError) -> Reply:
         """Return that a record's request is refused; raise what concerns more than the record."""
         status = error.status_code
-        if status in _NO_KEY:
+        # A key that others are answered for is no wrong one: a moderated prompt has 403, too.
+        if status == 401 or (status == 403 and not self._replies):
             raise self._stop(lane, error, "the key is refused", "check OPENAI_API_KEY")
         if status in _NO_SUCH:
             raise self._stop(
@@ -291,6 +315,8 @@ class Endpoints:
         if status >= 500:
             paid = status in _MAY_HAVE_ANSWERED
             raise _FaultError(f"status_{status}", paid=paid, wait_s=_retry_after(error)) from None
+        if status == 400 and error.param in _CHOSEN:
+            raise self._stop(lane, error, f"{error.param} is refused", "change the unify section")
         self.faults[f"status_{status}"] += 1
         return self._given_up(lane, f"status_{status}: {self._told(error)}")
 
@@ -347,11 +373,14 @@ def _reply(body: bytes) -> Reply:
     if not completion.choices:
         raise _FaultError("no_choices", paid=True)
     choice, usage = completion.choices[0], completion.usage or _Usage()
+    content = choice.message.content or ""
+    if isinstance(content, list):
+        content = "".join(part.text or "" for part in content)
     return Reply(
-        (choice.message.content or "").strip(),
+        content.strip(),
         choice.finish_reason or "stop",
-        usage.prompt_tokens,
-        usage.completion_tokens,
+        int(usage.prompt_tokens or 0),
+        int(usage.completion_tokens or 0),
     )
 
 

@@ -58,6 +58,13 @@ CREATE TABLE IF NOT EXISTS spent (
 ) WITHOUT ROWID;
 """
 _INSERT = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# A response takes the place of a fault that stands for one.
+_TAKE_OVER = (
+    _INSERT.replace("OR IGNORE ", "") + " ON CONFLICT (key) DO UPDATE SET "
+    "text = excluded.text, finish_reason = excluded.finish_reason, "
+    "prompt_tokens = excluded.prompt_tokens, completion_tokens = excluded.completion_tokens "
+    f"WHERE responses.finish_reason GLOB '{FAULT}*' AND NOT excluded.finish_reason GLOB '{FAULT}*'"
+)
 _SETTLE = (
     "INSERT INTO settled VALUES (?, ?) ON CONFLICT (series) "
     "DO UPDATE SET tries = max(tries, excluded.tries)"
@@ -96,12 +103,16 @@ class ResponseStore:
         row = self._base.execute("SELECT * FROM responses WHERE key = ?", (key,)).fetchone()
         return Response(*row) if row else None
 
-    def put(self, response: Response, source: str) -> None:
-        """Keep a response, and what it cost the source, in one transaction."""
+    def put(self, response: Response, source: str) -> Response:
+        """Keep a response, and what it cost the source, in one transaction.
+
+        Return what the store holds: the first of its key, should two runs have asked at once.
+        """
         with _written(), self._base:
             self._base.execute("BEGIN IMMEDIATE")
             self._base.execute(_INSERT, _row(response))
             self._spend(source, response.prompt_tokens, response.completion_tokens)
+        return self.get(response.key) or response
 
     def charge(self, source: str, prompt_tokens: int, completion_tokens: int) -> None:
         """Count a request that brought no response and may have been paid for."""
@@ -127,16 +138,28 @@ class ResponseStore:
         row = self._base.execute("SELECT tries FROM settled WHERE series = ?", (series,)).fetchone()
         return int(row[0]) if row else 0
 
-    def add(self, responses: Iterable[Response]) -> tuple[int, int]:
-        """Take responses over from elsewhere, all or none; return how many, and how many new."""
-        count = new = 0
+    def add(self, responses: Iterable[Response]) -> tuple[int, int, int]:
+        """Take responses over from elsewhere, all or none.
+
+        Return how many there are, how many are new, and how many differ from those held here,
+        which stay; a fault that is held does not.
+        """
+        count = new = other = 0
         with self._base:
             self._base.execute("BEGIN IMMEDIATE")
             for response in responses:
                 count += 1
-                new += self._base.execute(_INSERT, _row(response)).rowcount
+                taken = self._base.execute(_TAKE_OVER, _row(response)).rowcount
+                new += taken
+                other += not taken and not self._holds(response)
                 self._base.execute(_SETTLE, (response.series, response.tries))
-        return count, new
+        return count, new, other
+
+    def _holds(self, response: Response) -> bool:
+        held = self.get(response.key)
+        return held is not None and (held.text, held.finish_reason) == (
+            response.text, response.finish_reason
+        )  # fmt: skip
 
 
 @contextmanager

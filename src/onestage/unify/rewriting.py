@@ -121,13 +121,13 @@ class Rewriter:
         self, loop: asyncio.AbstractEventLoop, tasks: deque[asyncio.Task[Rewritten]]
     ) -> Rewritten:
         try:
-            return loop.run_until_complete(tasks[0])
+            found = loop.run_until_complete(tasks[0])
         except _StoppedError:
             # What is under way is paid for: it is waited for and kept.
             loop.run_until_complete(_ended(tasks))
             raise self._stop or RuntimeError("stopped without a reason") from None
-        finally:
-            tasks.popleft()
+        tasks.popleft()
+        return found
 
     def _end(self, loop: asyncio.AbstractEventLoop, tasks: deque[asyncio.Task[Rewritten]]) -> None:
         for task in tasks:
@@ -240,10 +240,10 @@ class Rewriter:
             raise _NotAskedError([])
         else:
             reply = await self._asked(request, key)
-            stored = Response(
+            own = Response(
                 key, attempt.series, call, attempt.number, choices.tries, choices.model, *reply
             )
-            self._store.put(stored, attempt.source)
+            stored = self._store.put(own, attempt.source)
             self._under_way.pop(key).set()
         return msgspec.structs.replace(
             stored, series=attempt.series, call=call, attempt=attempt.number, tries=choices.tries

@@ -57,12 +57,15 @@ def test_money_without_prices_bounds_nothing_and_is_refused(store: ResponseStore
 
 def test_the_last_token_may_be_spent_and_not_one_more(store: ResponseStore) -> None:
     budget = Budget(_choices(budget_tokens={"web": 100}), "web", store)
-    budget.reserve(Spent(60, 40))
-    with pytest.raises(ParamError, match=r"unify\.budget_tokens\.web: 100 would not cover"):
-        budget.reserve(Spent(1, 0))
+    assert budget.reserve(Spent(60, 40))
+    assert not budget.reserve(Spent(1, 0))
+    assert not budget.changed.is_set()
     budget.count(Spent(60, 40), Spent(10, 5))
-    budget.reserve(Spent(85, 0))
-    with pytest.raises(ParamError, match=r"spent 15, at most 1 more, others under way"):
+    assert budget.changed.is_set()
+    assert budget.reserve(Spent(85, 0))
+    assert not budget.reserve(Spent(0, 1))
+    budget.count(Spent(85, 0), Spent(85, 0))
+    with pytest.raises(ParamError, match=r"budget_tokens\.web: 100 would .*spent 100, at most 1 m"):
         budget.reserve(Spent(0, 1))
 
 
@@ -76,7 +79,9 @@ def test_a_refused_request_sets_nothing_aside(store: ResponseStore) -> None:
 def test_the_bound_in_money_holds_beside_the_one_in_tokens(store: ResponseStore) -> None:
     choices = _choices(budget_tokens={"web": 10_000_000}, budget_money={"web": 4.0})
     budget = Budget(choices, "web", store)
-    budget.reserve(Spent(2_000_000, 0))
+    assert budget.reserve(Spent(2_000_000, 0))
+    assert not budget.reserve(Spent(0, 1))
+    budget.count(Spent(2_000_000, 0), Spent(2_000_000, 0))
     with pytest.raises(ParamError, match=r"unify\.budget_money\.web: 4 would not cover"):
         budget.reserve(Spent(0, 1))
 
@@ -88,9 +93,8 @@ def test_what_the_source_has_cost_before_counts_and_what_others_cost_does_not(
     store.charge("book", 1000, 1000)
     budget = Budget(_choices(budget_tokens={"web": 100}), "web", store)
     assert budget.spent == Spent(30, 40)
-    budget.reserve(Spent(30, 0))
-    with pytest.raises(ParamError):
-        budget.reserve(Spent(1, 0))
+    assert budget.reserve(Spent(30, 0))
+    assert not budget.reserve(Spent(1, 0))
 
 
 def test_what_was_lost_is_known_to_the_next_run(store: ResponseStore) -> None:
@@ -117,12 +121,14 @@ def test_whatever_is_asked_the_budget_is_never_exceeded(
             most = Spent(*costs)
             taken = sum(budget.spent) + sum(sum(other) for other, _ in under_way)
             try:
-                budget.reserve(most)
+                begins = budget.reserve(most)
             except ParamError:
                 assert taken + sum(most) > 200
+                assert not any(sum(other) for other, _ in under_way)
             else:
-                assert taken + sum(most) <= 200
-                under_way.append((most, Spent(int(costs[0] * share), int(costs[1] * share))))
+                assert begins == (taken + sum(most) <= 200)
+                if begins:
+                    under_way.append((most, Spent(int(costs[0] * share), int(costs[1] * share))))
             if ends and under_way:
                 budget.count(*under_way.pop(0))
         for most, actual in under_way:

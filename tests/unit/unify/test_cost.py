@@ -133,6 +133,23 @@ def test_the_command_says_what_each_source_needs(workplace: Path) -> None:
     lines = result.output.splitlines()
     assert lines[0] == "web: 1 to rewrite, 0 of them done; 2 requests (at most 4)"
     assert "budget 777 tokens" in lines[3]
-    assert lines[-3] == "all sources: 2 to rewrite, 0 of them done; 3 requests (at most 6)"
+    assert lines[-3] == "together: 2 to rewrite, 0 of them done; 3 requests (at most 6)"
     prompt, completion, cost = re.findall(r"about (\d+) \+ (\d+) tokens, ([\d.]+)", lines[-2])[0]
     assert float(cost) == round((int(prompt) + 2 * int(completion)) / 10**6, 2)
+
+
+def test_the_command_leaves_out_what_is_not_collected_and_says_so(workplace: Path) -> None:
+    write_params(workplace, parameters())
+    write_records(workplace / "data/collect/web", _RECORDS[:1])
+    result = CliRunner().invoke(main, ["estimate"])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == "sft: not collected yet (dvc repro collect@sft)"
+    assert lines[-3].startswith("together: 1 to rewrite")
+    chosen = CliRunner().invoke(main, ["estimate", "web"])
+    assert chosen.output.splitlines() == lines[1:]
+    for name, said in (("sft", "expected part-00000.jsonl"), ("wbe", "no such source; params")):
+        refused = CliRunner().invoke(main, ["estimate", name])
+        assert refused.exit_code == 1
+        assert said in refused.output
+        assert len(refused.output.splitlines()) == 1

@@ -84,8 +84,8 @@ def test_responses_are_taken_over_all_or_none(tmp_path: Path) -> None:
         raise InputError("line 2")
 
     with closing(ResponseStore(tmp_path / "r.sqlite")) as store:
-        assert store.add([_response("a"), _response("b", tries=3)]) == (2, 2)
-        assert store.add([_response("a"), _response("d")]) == (2, 1)
+        assert store.add([_response("a"), _response("b", tries=3)]) == (2, 2, 0)
+        assert store.add([_response("a"), _response("d")]) == (2, 1, 0)
         assert (store.settled("s-a"), store.settled("s-b")) == (2, 3)
         with pytest.raises(InputError):
             store.add(broken())
@@ -157,7 +157,19 @@ ResponseStore(Path({str(path)!r})).add(some())
     with closing(ResponseStore(path)) as store:
         assert not any(store.get(str(n)) for n in range(50))
         assert store.settled("s") == 0
-        assert store.add([_response("1")]) == (1, 1)
+        assert store.add([_response("1")]) == (1, 1, 0)
+
+
+def test_a_response_replaces_a_fault_and_nothing_else(tmp_path: Path) -> None:
+    fault = msgspec.structs.replace(_response("a"), text="", finish_reason="fault:timeout")
+    other = msgspec.structs.replace(_response("b"), text="another")
+    with closing(ResponseStore(tmp_path / "r.sqlite")) as store:
+        assert store.put(fault, "web") == fault
+        assert store.put(_response("b"), "web") == _response("b")
+        assert store.add([_response("a"), other]) == (2, 1, 1)
+        assert (store.get("a"), store.get("b")) == (_response("a"), _response("b"))
+        assert store.add([fault]) == (1, 0, 1)
+        assert store.get("a") == _response("a")
 
 
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:

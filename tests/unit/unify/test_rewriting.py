@@ -1,6 +1,9 @@
 """Each record is tried by calls from the store or an endpoint, in order, within a budget."""
 
+import gc
 import re
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -331,7 +334,8 @@ def test_a_hostile_passage_stays_fenced(store: ResponseStore, orders: str) -> No
     for prompt in server.prompts:
         used = prompt.splitlines()[-1]
         head, inside, tail = prompt.rsplit(used, 2)
-        assert (inside, tail) == (f"\n{hostile.text}\n", "")
+        asked = "" if _is_question_call(prompt) else f"问题：问？{fence}\n\n"
+        assert (inside, tail) == (f"\n{asked}{hostile.text}\n", "")
         assert orders not in head
 
 
@@ -416,3 +420,94 @@ def test_an_answer_that_ended_otherwise_is_no_whole_one(
     with chat_server(lambda *_: dict(ended)) as server:
         (found,) = _rewrite(server, _passages(1), store)
     assert found.failed == [reason] * 2
+
+
+def test_a_moderated_prompt_is_no_wrong_key(store: ResponseStore) -> None:
+    with chat_server(lambda prompt, n: 403 if "第7段" in prompt else _echo(prompt, n)) as server:
+        found = _rewrite(server, _passages(30), store)
+    bad = [item.record for item in found if isinstance(item.record, Rejection)]
+    assert [record.reason for record in bad] == ["no_response"]
+
+
+def test_the_limit_goes_by_its_newer_name_where_the_older_is_refused(store: ResponseStore) -> None:
+    def newer(prompt: str, number: int) -> Answer:
+        if "max_tokens" in server.requests[number]:
+            return {"error": {"message": "unsupported", "param": "max_tokens"}}
+        return _echo(prompt, number)
+
+    with chat_server(newer) as server:
+        rewriter = _rewriter([server], _choices(), store)
+        found = list(rewriter.rewrite(_passages(20)))
+    assert all(isinstance(item.record, Conversation) for item in found)
+    assert not rewriter.faults
+    assert sum("max_completion_tokens" in request for request in server.requests) == 40
+    assert len(server.requests) <= 44
+    assert sum(store.spent("web")) == 4000
+
+
+def test_a_refused_parameter_stops_the_run_and_settles_nothing(store: ResponseStore) -> None:
+    refused: Answer = {"error": {"message": "only 1 is supported", "param": "temperature"}}
+    with (
+        chat_server(lambda *_: refused) as server,
+        pytest.raises(InputError, match=r"temperature is refused .*change the unify section"),
+    ):
+        _rewrite(server, _passages(30), store)
+    assert len(server.requests) <= 4
+    with chat_server(_echo) as server:
+        found = _rewrite(server, _passages(30), store)
+    assert all(isinstance(item.record, Conversation) for item in found)
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"prompt_tokens": 60.0, "completion_tokens": 40.0}, True),
+        ({"prompt_tokens": None, "completion_tokens": None}, False),
+        ({"completion_tokens": 40}, False),
+        (None, False),
+    ],
+)
+def test_forms_of_a_reply(store: ResponseStore, usage: Any, *, counted: bool) -> None:
+    def in_parts(prompt: str, number: int) -> Answer:
+        text = str(_echo(prompt, number))
+        parts = [{"type": "text", "text": text[:1]}, {"type": "text", "text": text[1:]}]
+        return {"message": {"role": "assistant", "content": parts}, "usage": usage}
+
+    with chat_server(in_parts) as server:
+        (found,) = _rewrite(server, _passages(1), store)
+    assert isinstance(found.record, Conversation)
+    assert [message.content for message in found.record.messages] == ["问0？", "答0。"]
+    bounds = sum(most_tokens(prompt) + 50 for prompt in server.prompts)
+    assert sum(store.spent("web")) == (200 if counted else bounds)
+
+
+def test_a_budget_that_suffices_suffices_for_many_at_once(store: ResponseStore) -> None:
+    """Requests under way are bounded from above; the run waits for what they give back."""
+    with chat_server(_echo) as server:
+        _rewrite(server, _passages(13)[10:], store, concurrency=8)
+        bound = max(most_tokens(prompt) + 50 for prompt in server.prompts)
+        budget = 100 * 6 + 100 * 39 + bound
+        choices = _choices(budget_tokens={"web": budget})
+        found = _rewrite(server, _passages(33)[13:], store, choices, concurrency=8)
+    assert all(isinstance(item.record, Conversation) for item in found)
+    assert sum(store.spent("web")) == 4600
+
+
+def test_an_interrupted_run_pays_for_what_was_under_way(
+    store: ResponseStore, recwarn: pytest.WarningsRecorder
+) -> None:
+    begun = threading.Event()
+
+    def interrupting(prompt: str, number: int) -> Answer:
+        if number == 9:
+            signal.raise_signal(signal.SIGINT)
+            begun.wait(5)
+        return _echo(prompt, number)
+
+    with chat_server(interrupting) as server:
+        with pytest.raises(KeyboardInterrupt):
+            _rewrite(server, _passages(30), store, concurrency=1)
+        begun.set()
+    gc.collect()
+    assert not [str(warning.message) for warning in recwarn]
+    assert sum(store.spent("web")) == 900 + most_tokens(server.prompts[9]) + 50
