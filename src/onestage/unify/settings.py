@@ -26,9 +26,9 @@ class Checks(Params, frozen=True):
 
     Lengths in characters. `min_language_share`: letters in the script of the passage's language
     among all letters. `max_repeat_share`: n-grams of the answer that repeat an earlier one.
-    `min_similarity`: share of the answer's pairs of characters, in English of its words of four
-    letters and more, that the passage has, too. `numbers`: each figure of the answer stands in
-    passage or question.
+    `min_similarity`: share of the answer's pairs of characters, in English of its words of five
+    letters and more but their endings, that the passage has, too. `numbers`: each figure of the
+    answer stands in passage or question.
     """
 
     question_min_chars: NotNegative
