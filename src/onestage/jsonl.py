@@ -104,11 +104,12 @@ def read_placed(path: Path, record_type: type[T] | UnionType) -> Iterator[tuple[
             try:
                 yield offset, cast(T, decoder.decode(line))
             except msgspec.DecodeError as error:
-                raise _fault(path, number, error) from error
+                raise bad_line(path, number, error) from error
             offset += len(line)
 
 
-def _fault(path: Path, line: int, cause: BaseException) -> InputError:
+def bad_line(path: Path, line: int, cause: BaseException) -> InputError:
+    """Return what to say of a line that its stage cannot have written."""
     return InputError(
         f"{path}, line {line}: {cause}; the file is not what its stage wrote: "
         "run dvc checkout or dvc repro"
@@ -124,4 +125,4 @@ def _checked(reader: jsonlines.Reader, path: Path) -> Iterator[T]:
         except EOFError:
             return
         except (msgspec.DecodeError, jsonlines.InvalidLineError) as error:
-            raise _fault(path, line, error.__cause__ or error) from error
+            raise bad_line(path, line, error.__cause__ or error) from error

@@ -7,6 +7,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from onestage import jsonl
 from onestage.errors import InputError
 from onestage.records import Conversation
 
@@ -19,29 +20,19 @@ class ConversationLookup:
     """Reads single conversations out of JSON Lines files; about 200 bytes of index a record."""
 
     def __init__(self, files: list[Path]) -> None:
-        self._streams: list[BinaryIO] = [path.open("rb") for path in files]
+        self._files = files
         self._starts: list[int] = []  # of each file, if all lay end to end
         self._decoder = msgspec.json.Decoder(Conversation)
         self._places: dict[str, int] = {}  # bytes from the start of the first file
-        try:
-            self._index()
-        except InputError:
-            self._close()
-            raise
-
-    def _index(self) -> None:
-        decode = msgspec.json.Decoder(_Id).decode
-        place = 0
-        for stream in self._streams:
-            self._starts.append(place)
-            for line_number, line in enumerate(stream, start=1):
-                try:
-                    self._places[decode(line).id] = place
-                except msgspec.DecodeError as error:
-                    raise _bad_line(stream, line_number, error) from error
-                place += len(line)
+        start = 0
+        for path in files:
+            self._starts.append(start)
+            for offset, record in jsonl.read_placed(path, _Id):
+                self._places[record.id] = start + offset
+            start += path.stat().st_size
 
     def __enter__(self) -> Self:
+        self._streams: list[BinaryIO] = [path.open("rb") for path in self._files]
         return self
 
     def __getitem__(self, name: str) -> Conversation:
@@ -57,7 +48,8 @@ class ConversationLookup:
             return self._decoder.decode(stream.readline())
         except msgspec.DecodeError as error:
             stream.seek(0)
-            raise _bad_line(stream, stream.read(offset).count(b"\n") + 1, error) from error
+            line = stream.read(offset).count(b"\n") + 1
+            raise jsonl.bad_line(self._files[number], line, error) from error
 
     def __exit__(
         self,
@@ -65,15 +57,5 @@ class ConversationLookup:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close()
-
-    def _close(self) -> None:
         for stream in self._streams:
             stream.close()
-
-
-def _bad_line(stream: BinaryIO, line: int, error: msgspec.DecodeError) -> InputError:
-    return InputError(
-        f"{stream.name}, line {line}: {error}; the file is not what its stage wrote: "
-        "run dvc checkout or dvc repro"
-    )
