@@ -21,6 +21,10 @@ BANDS = 32
 _ROWS = PERMUTATIONS // BANDS
 _MISSED = 1e-4
 _ODD = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(32)
+# Three characters fit into a word of 64 bits.
+_CODE_BITS = np.uint64(21)
+_CODES_A_WORD = 3
 T = TypeVar("T")
 Hashes = NDArray[np.uint64]
 Signatures = NDArray[np.uint32]
@@ -146,13 +150,19 @@ def jaccard(left: set[T], right: set[T]) -> float:
 
 def gram_hashes(text: str, length: int) -> Hashes:
     """Return 64 bits for each of the `ngrams`, in the order of the text, equal ones repeated."""
-    codes = np.frombuffer((text or "\0").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    encoded = (text or "\0").encode("utf-32-le", "surrogatepass")
+    codes = np.frombuffer(encoded, dtype=np.uint32).astype(np.uint64)
     length = min(length, len(codes))
     count = len(codes) - length + 1
     hashes = np.zeros(count, dtype=np.uint64)
-    for place in range(length):  # multiply and shift: each step is a bijection and mixes
-        hashes = (hashes ^ codes[place : place + count]) * _ODD
-        hashes ^= hashes >> np.uint64(29)
+    for first in range(0, length, _CODES_A_WORD):
+        word = codes[first : first + count].copy()
+        for place in range(first + 1, min(first + _CODES_A_WORD, length)):
+            word <<= _CODE_BITS
+            word |= codes[place : place + count]
+        hashes ^= word  # then multiply and shift: each step is a bijection and mixes
+        hashes *= _ODD
+        hashes ^= hashes >> _SHIFT
     return hashes
 
 

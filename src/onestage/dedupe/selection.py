@@ -73,7 +73,7 @@ def _surveyed(plan: Plan, number: int) -> tuple[int, list[tuple[int, Contaminate
     def watched() -> Iterator[tuple[int, Conversation]]:
         nonlocal count
         for offset, record in jsonl.read_placed(plan.files[number], Conversation):
-            if one := contaminated(record, index):
+            if plan.items and (one := contaminated(record, index)):
                 found.append((count, one))
             count += 1
             yield offset, record
