@@ -4,8 +4,8 @@ Reads rows, held-out rows and the base; writes a Hugging Face folder with safete
 losses, in all and by source. Step 4 of the protocol. Conservation: rows trained = rows packed.
 """
 
-import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from onestage.errors import InputError
 from onestage.offline import go_offline
 from onestage.records import PackedRow
 from onestage.telemetry import Stopwatch
+from onestage.train import ranks
 from onestage.train.settings import Train
+from onestage.train.states import States, fingerprint
 
 
 @click.command(cls=OneLineCommand, help=__doc__)
@@ -28,6 +30,18 @@ from onestage.train.settings import Train
 @path_option("metrics", "File for losses before and after.")
 @params_option
 def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -> None:
+    number = ranks.ranks_to_start()
+    if number:
+        paths = {"rows": rows, "out": out, "plots": plots, "metrics": metrics}
+        named = {**paths, "params": params_file}
+        ranks.start(number, "stages.train", [f"--{name}={path}" for name, path in named.items()])
+        return
+    with ranks.reporting():
+        run(rows, out, plots, metrics, params_file)
+
+
+def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -> None:
+    """Train, in one process or as one of several ranks, of which the first writes."""
     document = params.load_document(params_file)
     choices = params.section(document, "train", Train)
     base = params.section(document, "base", Base)
@@ -37,16 +51,15 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
         raise InputError(
             f"{rows}: no rows to train on; look at the rejections of the stages before"
         )
-
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError("WORLD_SIZE is above 1: train runs in one process so far; unset it")
     go_offline()
     import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
 
     from onestage import checkpoint  # noqa: PLC0415
-    from onestage.train import batches, documents, trainer  # noqa: PLC0415
+    from onestage.train import batches, documents, order, trainer  # noqa: PLC0415
 
+    order.require_even_ranks(ranks.ranks(), choices)
     torch.set_num_threads(choices.cpu_threads)
+    trainer.take_device()
     # Weights stay in fp32: bf16 is the precision of the arithmetic (autocast), since updates
     # at a low learning rate would vanish in bf16 weights.
     model = checkpoint.load_model(
@@ -68,19 +81,37 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
                 model, heldout_rows, sources=sources, rows_per_batch=choices.rows_per_device
             )
 
-    with outputs.staged(out, plots, metrics) as (out_part, plots_part, metrics_part):
+    kept = states_of(document, train_files, base, choices)
+    first = ranks.rank() == 0
+    with outputs.staged(*((out, plots, metrics) if first else ())) as parts:
         before = heldout()
-        with Stopwatch("train", {"rows": len(train_rows)}):
+        with Stopwatch("train", {"rows": len(train_rows)}) if first else nullcontext():
             engine, history = trainer.train(
-                model, train_rows, choices, sources=sources, scratch=Path("scratch/train")
+                model, train_rows, choices, sources=sources, states=kept
             )
         after = heldout()
-        checkpoint.save_model(model, out_part, engine.gathered_state())
+        weights = engine.gathered_state()
+        if not first:
+            return
+        out_part, plots_part, metrics_part = parts
+        checkpoint.save_model(model, out_part, weights)
         for file in sorted((rows / "tokenizer").iterdir()):
             shutil.copyfile(file, out_part / file.name)
         write_plots(plots_part, history, before, after)
         report = {"rows": len(train_rows), "steps": engine.state.global_step}
         outputs.write_json(metrics_part, {**report, "heldout_loss": changes(before, after)})
+    kept.remove()
+
+
+def states_of(document: dict[str, Any], files: list[Path], base: Base, choices: Train) -> States:
+    """Return the states of the run that these parameters, rows and base determine."""
+    weights = sorted(Path(base.path).glob("*.safetensors")) if base.init == "pretrained" else []
+    name = fingerprint(
+        {key: document[key] for key in ("train", "base")},
+        [Path(base.path) / "config.json", *weights, *files],
+        ranks=ranks.ranks(),
+    )
+    return States(Path("scratch/train") / name, keep=max(2, choices.average_last))
 
 
 def sources_of(files: list[Path]) -> set[str]:
