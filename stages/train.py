@@ -7,7 +7,6 @@ losses, in all and by source. Step 4 of the protocol. Conservation: rows trained
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -19,8 +18,9 @@ from onestage.offline import go_offline
 from onestage.records import PackedRow
 from onestage.telemetry import Stopwatch
 from onestage.train import ranks
+from onestage.train.reports import loss_changes, write_plots
 from onestage.train.settings import Train
-from onestage.train.states import States, fingerprint
+from onestage.train.states import base_files, states_of
 
 
 @click.command(cls=OneLineCommand, help=__doc__)
@@ -32,9 +32,13 @@ from onestage.train.states import States, fingerprint
 def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -> None:
     number = ranks.ranks_to_start()
     if number:
+        from onestage.train import launching  # noqa: PLC0415  (as torch below)
+
         paths = {"rows": rows, "out": out, "plots": plots, "metrics": metrics}
         named = {**paths, "params": params_file}
-        ranks.start(number, "stages.train", [f"--{name}={path}" for name, path in named.items()])
+        launching.start(
+            number, "stages.train", [f"--{name}={path}" for name, path in named.items()]
+        )
         return
     with ranks.reporting():
         run(rows, out, plots, metrics, params_file)
@@ -81,7 +85,11 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
                 model, heldout_rows, sources=sources, rows_per_batch=choices.rows_per_device
             )
 
-    kept = states_of(document, train_files, base, choices)
+    kept = states_of(
+        {name: document[name] for name in ("train", "base")},
+        base_files(base) + train_files,
+        choices,
+    )
     first = ranks.rank() == 0
     with outputs.staged(*((out, plots, metrics) if first else ())) as parts:
         before = heldout()
@@ -97,49 +105,17 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
         checkpoint.save_model(model, out_part, weights)
         for file in sorted((rows / "tokenizer").iterdir()):
             shutil.copyfile(file, out_part / file.name)
-        write_plots(plots_part, history, before, after)
+        losses = loss_changes(before, after)
+        write_plots(plots_part, history.steps, history.sources, losses)
         report = {"rows": len(train_rows), "steps": engine.state.global_step}
-        outputs.write_json(metrics_part, {**report, "heldout_loss": changes(before, after)})
+        outputs.write_json(metrics_part, {**report, "heldout_loss": losses})
     kept.remove()
-
-
-def states_of(document: dict[str, Any], files: list[Path], base: Base, choices: Train) -> States:
-    """Return the states of the run that these parameters, rows and base determine."""
-    weights = sorted(Path(base.path).glob("*.safetensors")) if base.init == "pretrained" else []
-    name = fingerprint(
-        {key: document[key] for key in ("train", "base")},
-        [Path(base.path) / "config.json", *weights, *files],
-        ranks=ranks.ranks(),
-    )
-    return States(Path("scratch/train") / name, keep=max(2, choices.average_last))
 
 
 def sources_of(files: list[Path]) -> set[str]:
     """Return every source that occurs in the rows."""
     rows = jsonl.read_records(files, PackedRow)
     return {sample.source for row in rows for sample in row.samples}
-
-
-def changes(before: dict[str, float], after: dict[str, float]) -> dict[str, Any]:
-    """Return the held-out loss by source, before and after, and the share by which it fell."""
-    return {
-        source: {"before": loss, "after": after[source], "drop": 1 - after[source] / loss}
-        for source, loss in before.items()
-    }
-
-
-def write_plots(
-    folder: Path, history: Any, before: dict[str, float], after: dict[str, float]
-) -> None:
-    """Write the loss by step, by step and source, and held out by source."""
-    outputs.write_csv(folder / "loss.csv", history.steps)
-    outputs.write_csv(folder / "source_loss.csv", history.sources)
-    rows = [
-        {"source": source, "when": when, "loss": losses[source]}
-        for source in before
-        for when, losses in (("before", before), ("after", after))
-    ]
-    outputs.write_csv(folder / "heldout_loss.csv", rows, ("source", "when", "loss"))
 
 
 if __name__ == "__main__":

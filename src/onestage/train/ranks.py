@@ -1,4 +1,4 @@
-"""Several ranks: asked for and found in the environment, started with torchrun, heard when one fails.
+"""Several ranks: asked for and found in the environment; what one says when it fails.
 
 ONESTAGE_RANKS is the number of ranks on this host. Several hosts are described as torchrun
 expects it: PET_NNODES, PET_NODE_RANK, PET_MASTER_ADDR and so on. A process that a launcher
@@ -7,7 +7,6 @@ started (it has RANK and WORLD_SIZE) is a rank and starts none.
 
 import ctypes
 import json
-import logging
 import os
 import signal
 import sys
@@ -16,7 +15,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from onestage.errors import InputError, OnestageError
 
@@ -49,52 +47,6 @@ def ranks_to_start() -> int:
         raise InputError(f"ONESTAGE_RANKS: expected a whole number above 0, found {asked!r}")
     several = int(asked) > 1 or int(os.environ.get("PET_NNODES", "1").split(":")[0]) > 1
     return int(asked) if several and not is_rank() else 0
-
-
-def start(number: int, module: str, arguments: list[str]) -> None:
-    """Run `python -m module arguments` in as many ranks, and return when all have ended well.
-
-    Raises:
-        InputError: a rank failed; with its number and its message.
-    """
-    from torch.distributed import run as torchrun  # noqa: PLC0415  (takes seconds to import)
-    from torch.distributed.elastic.multiprocessing.errors import (  # noqa: PLC0415
-        ChildFailedError,
-    )
-
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    logging.getLogger(torchrun.__name__).setLevel(logging.ERROR)
-    place = [] if "PET_NNODES" in os.environ else ["--standalone"]
-    options = [*place, f"--nproc-per-node={number}", "--max-restarts=0", "--module", module]
-    # The launcher sets this for its ranks unless it is set; threads are the parameters' choice.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    try:
-        torchrun.run(torchrun.parse_args([*options, *arguments]))
-    except ChildFailedError as error:
-        raise first_cause(error.failures) from None
-
-
-def first_cause(failures: dict[int, Any]) -> Exception:
-    """Return the error that failed first; of known and unknown ones a known one.
-
-    One rank often fails because another did, with an error of the network that tells nothing.
-    """
-    told = sorted((_told(failure), rank) for rank, failure in failures.items())
-    (unknown, _, message), first = told[0]
-    return (RuntimeError if unknown else InputError)(f"rank {first}: {message}")
-
-
-def _told(failure: Any) -> tuple[bool, float, str]:
-    """Return whether a rank failed for an unknown reason (a bug), when, and what it says."""
-    try:
-        record = json.loads(Path(failure.error_file).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        if failure.exitcode >= 0:
-            return True, failure.timestamp, f"ended with exit code {failure.exitcode}"
-        name = signal.Signals(-failure.exitcode).name
-        return False, failure.timestamp, f"killed by {name}; is there memory enough on its host?"
-    more = record["message"]["extraInfo"]
-    return not more["known"], more["precise"], record["message"]["message"]
 
 
 @contextmanager

@@ -5,16 +5,21 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from onestage.base import Base
 from onestage.errors import InputError
 from onestage.fingerprint import file_digest
+from onestage.train import ranks
+from onestage.train.settings import Train
 
 _MANIFEST = "manifest.json"
 _WRITING = "writing"
+_FOLDER = Path("scratch/train")
 
 
 def fingerprint(choices: dict[str, Any], files: Iterable[Path], *, ranks: int) -> str:
@@ -44,34 +49,36 @@ class States:
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder = folder
         self._keep = keep
-        self._lock: BinaryIO | None = None
 
     @property
     def writing(self) -> Path:
         """Where the parts of the next state are put."""
         return self.folder / _WRITING
 
-    def open(self) -> None:
-        """Take the folder for this process and remove what is no whole state.
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold the folder for this process, first removing what is no whole state.
 
         Raises:
             InputError: another process trains in it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / "lock").open("wb")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{self.folder}: another process is training this very run; wait for it or end it"
-            ) from None
-        shutil.rmtree(self.writing, ignore_errors=True)
-        for state in self.kept():
-            if not is_whole(state):
-                shutil.rmtree(state)
+        with (self.folder / "lock").open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"{self.folder}: another process is training this very run; wait for it or "
+                    "end it"
+                ) from None
+            shutil.rmtree(self.writing, ignore_errors=True)
+            for state in self.kept():
+                if not is_whole(state):
+                    shutil.rmtree(state)
+            yield
 
     def kept(self) -> list[Path]:
-        """Return the states, oldest first; after `open` all of them are whole."""
+        """Return the states, oldest first; once taken all of them are whole."""
         return sorted(self.folder.glob("step-*"))
 
     def publish(self, written: Path, step: int) -> None:
@@ -119,3 +126,16 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def base_files(base: Base) -> list[Path]:
+    """Return the files that determine the weights to start from."""
+    folder = Path(base.path)
+    weights = sorted(folder.glob("*.safetensors")) if base.init == "pretrained" else []
+    return [folder / "config.json", *weights]
+
+
+def states_of(sections: dict[str, Any], files: Iterable[Path], choices: Train) -> States:
+    """Return the states of the run that these parameters, files and the ranks determine."""
+    name = fingerprint(sections, files, ranks=ranks.ranks())
+    return States(_FOLDER / name, keep=max(2, choices.average_last))

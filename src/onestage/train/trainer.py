@@ -1,22 +1,24 @@
 """One pass over the packed rows, in their order, with the Hugging Face Trainer."""
 
 import itertools
-import json
 import os
 import warnings
 from collections import defaultdict
+from contextlib import nullcontext
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from accelerate import PartialState
 from safetensors.torch import load_file
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from onestage.errors import InputError
 from onestage.train import ranks
 from onestage.train.batches import Row, RowFiles, collate, token_losses
+from onestage.train.callbacks import History, KeepStates, LogLastStep, RestartOptimizer
 from onestage.train.faults import require_number, told
 from onestage.train.order import OrderedRows, Portions, RankBatches
 from onestage.train.schedules import rate_share_in_portions
@@ -24,62 +26,6 @@ from onestage.train.settings import Train
 from onestage.train.states import States
 
 SourceLoss = dict[str, float]
-
-_HISTORY = "plots.json"
-
-
-class History(NamedTuple):
-    """Rows for plots: {step, loss, learning_rate} and {step, source, loss}."""
-
-    steps: list[dict[str, Any]]
-    sources: list[dict[str, Any]]
-
-
-class LogLastStep(TrainerCallback):
-    """Logs the last step too, wherever it falls between the points of the plots."""
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Ask for a log entry at the end."""
-        control.should_log |= state.global_step == state.max_steps
-
-
-class KeepStates(TrainerCallback):
-    """Publishes what Trainer has saved, with the points of the plots so far."""
-
-    def __init__(self, states: States, history: History) -> None:
-        self._states = states
-        self._history = history
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Make the state that all ranks have written one that a later run may begin from."""
-        written = self._states.writing / f"checkpoint-{state.global_step}"
-        PartialState().wait_for_everyone()
-        if state.is_world_process_zero:
-            (written / "training_args.bin").unlink(missing_ok=True)  # a pickle that nobody reads
-            text = json.dumps(self._history._asdict())
-            (written / _HISTORY).write_text(text, encoding="utf-8")
-            self._states.publish(written, state.global_step)
-
-
-class RestartOptimizer(TrainerCallback):
-    """Lets the optimizer forget its moments before the steps at which a portion begins."""
-
-    def __init__(self, borders: set[int]) -> None:
-        self._borders = borders
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ARG002
-        """Set what the optimizer has gathered to zero, in place: ZeRO holds on to the tensors."""
-        if state.global_step in self._borders:
-            for kept in _innermost(more["optimizer"]).state.values():
-                for name, value in kept.items():
-                    kept[name] = value.zero_() if isinstance(value, torch.Tensor) else 0
-
-
-def _innermost(optimizer: Any) -> Any:
-    """Return the optimizer that accelerate or DeepSpeed wraps."""
-    while hasattr(optimizer, "optimizer"):
-        optimizer = optimizer.optimizer
-    return optimizer
 
 
 class PackedTrainer(Trainer):
@@ -116,7 +62,11 @@ class PackedTrainer(Trainer):
         dataset: Any = self.train_dataset
         return DataLoader(dataset, batch_sampler=batches, collate_fn=collate)
 
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+    def create_scheduler(
+        self,
+        num_training_steps: int,  # noqa: ARG002  (the portions know their steps)
+        optimizer: Any = None,
+    ) -> Any:
         """Return the schedule of the learning rate, over each portion of the rows by itself."""
         if self.lr_scheduler is None:
             share = partial(
@@ -126,9 +76,8 @@ class PackedTrainer(Trainer):
                 warmup_share=self._choices.warmup_share,
                 decay_share=self._choices.decay_share,
             )
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer or self.optimizer, share
-            )
+            chosen: Any = optimizer or self.optimizer
+            self.lr_scheduler = LambdaLR(chosen, share)
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
@@ -207,7 +156,9 @@ def train(
     borders = set(itertools.accumulate(portions.steps[:-1]))
     for callback in (LogLastStep(), KeepStates(states, trainer.history), RestartOptimizer(borders)):
         trainer.add_callback(callback)
-    with warnings.catch_warnings(), told(trainer.where):
+    first = trainer.is_world_process_zero()
+    hold = states.taken() if first else nullcontext()
+    with warnings.catch_warnings(), told(trainer.where), hold:
         # torch's own notice about pinning memory on a machine without an accelerator
         warnings.filterwarnings("ignore", message=".*pin_memory.*")
         trainer.train(resume_from_checkpoint=_last_state(trainer, states))
@@ -221,15 +172,11 @@ def _portion_sizes(rows: RowFiles, choices: Train) -> list[int]:
 
 def _last_state(trainer: PackedTrainer, states: States) -> str | None:
     """Return the state to go on from, the same on all ranks, and give its plots back."""
-    if trainer.is_world_process_zero():
-        states.open()
     PartialState().wait_for_everyone()
     kept = states.kept()
     if not kept:
         return None
-    past = json.loads((kept[-1] / _HISTORY).read_text(encoding="utf-8"))
-    trainer.history.steps.extend(past["steps"])
-    trainer.history.sources.extend(past["sources"])
+    trainer.history.extend_from(kept[-1])
     return str(kept[-1])
 
 
