@@ -1,0 +1,116 @@
+"""A run that is killed goes on from its last whole state and ends with the same files."""
+
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from training_runs import command, environment, outputs, random_rows, run, write_run
+
+ROWS = random_rows(79)  # 40 steps of two, the last with one row
+CHOICES = {"rows_per_step": 2, "rows_per_device": 1, "save_every_steps": 8, "log_every_steps": 4}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_run(tmp_path_factory.mktemp("undisturbed"), ROWS, **CHOICES)
+    run(folder)
+    assert not list((folder / "scratch" / "train").iterdir())
+    return folder
+
+
+def _states(folder: Path) -> list[Path]:
+    return sorted((folder / "scratch" / "train").glob("*/step-*"))
+
+
+def _kill_when(folder: Path, *, states: int, delay_s: float = 0.0, **more: str) -> bool:
+    """Start a run, kill it once it has so many states, a moment later; say whether it was ours."""
+    running = subprocess.Popen(
+        command(), cwd=folder, env=environment(**more), stderr=subprocess.DEVNULL
+    )
+    seen: set[str] = set()
+    while len(seen) < states and running.poll() is None:
+        seen |= {path.name for path in _states(folder)}
+        time.sleep(0.002)
+    time.sleep(delay_s)
+    running.send_signal(signal.SIGKILL)
+    return running.wait() == -signal.SIGKILL
+
+
+@pytest.mark.xdist_group("resuming")
+def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path: Path, undisturbed: Path) -> None:
+    """Killed before the first state, between two, and while one is written; one is torn too."""
+    folder = write_run(tmp_path, ROWS, **CHOICES)
+    assert _kill_when(folder, states=2)
+    assert not (folder / "model").exists()
+    assert 1 <= len(_states(folder)) <= 2
+    assert _kill_when(folder, states=len(_states(folder)) + 1, delay_s=0.01)
+    last = _states(folder)[-1]
+    weights = last / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-7])
+    run(folder)
+    assert outputs(folder) == outputs(undisturbed)
+    assert not list((folder / "scratch" / "train").iterdir())
+
+
+@pytest.mark.xdist_group("resuming")
+def test_a_state_is_of_these_parameters_only(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, ROWS[:24], **CHOICES)
+    assert _kill_when(folder, states=1)
+    (state,) = {path.parent for path in _states(folder)}
+    write_run(folder, ROWS[:24], **CHOICES, seed=5)
+    run(folder)
+    assert [path.name for path in (folder / "scratch" / "train").iterdir()] == [state.name]
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("resuming")
+def test_ten_kills_at_random_moments(tmp_path: Path, undisturbed: Path) -> None:
+    """Each of another run, anywhere between its first step and its last file."""
+    measured = write_run(tmp_path / "measured", ROWS, **CHOICES)
+    training_s = _seconds_from_first_step(measured)
+    drawing = random.Random(20)
+    ended, begun = 0, []
+    for n in range(10):
+        folder = write_run(tmp_path / str(n), ROWS, **CHOICES)
+        ended += _kill_after(folder, drawing.uniform(0, training_s))
+        begun.append(int(_states(folder)[-1].name[5:]) if _states(folder) else 0)
+        run(folder)
+        assert outputs(folder) == outputs(undisturbed), f"killed after step {begun[-1]}"
+    print("ended", ended, "of 10; last states", begun)  # noqa: T201  (with -s: for the log)
+    assert ended >= 7
+    assert len(set(begun)) >= 3
+
+
+def _seconds_from_first_step(folder: Path) -> float:
+    running = subprocess.Popen(command(), cwd=folder, env=environment())
+    _wait_for_lock(folder, running)
+    start = time.monotonic()
+    assert running.wait() == 0
+    return time.monotonic() - start
+
+
+def _kill_after(folder: Path, delay_s: float) -> bool:
+    running = subprocess.Popen(command(), cwd=folder, env=environment())
+    _wait_for_lock(folder, running)
+    time.sleep(delay_s)
+    running.kill()
+    return running.wait() == -signal.SIGKILL
+
+
+def _wait_for_lock(folder: Path, running: subprocess.Popen[bytes]) -> None:
+    while running.poll() is None and not list(folder.glob("scratch/train/*/lock")):
+        time.sleep(0.002)
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("resuming")
+def test_two_ranks_go_on_as_well(tmp_path: Path) -> None:
+    whole = write_run(tmp_path / "whole", ROWS, **CHOICES)
+    run(whole, ONESTAGE_RANKS="2")
+    folder = write_run(tmp_path / "killed", ROWS, **CHOICES)
+    assert _kill_when(folder, states=2, ONESTAGE_RANKS="2")
+    run(folder, ONESTAGE_RANKS="2")
+    assert outputs(folder) == outputs(whole)
