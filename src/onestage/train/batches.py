@@ -8,6 +8,7 @@ import msgspec
 import torch
 from torch.utils.data import Dataset
 
+from onestage import jsonl
 from onestage.records import PackedRow
 
 IGNORED = -100
@@ -48,12 +49,8 @@ class RowFiles(Dataset[Row]):
 
     def phase_sizes(self) -> list[int]:
         """Return how many rows each phase has, in the order of the rows."""
-        decoder = msgspec.json.Decoder(_Phase)
-        phases = (
-            decoder.decode(line).phase
-            for path in dict.fromkeys(path for path, _ in self._places)
-            for line in path.open("rb")
-        )
+        files = dict.fromkeys(path for path, _ in self._places)
+        phases = (row.phase for row in jsonl.read_records(files, _Phase))
         return [sum(1 for _ in rows) for _, rows in itertools.groupby(phases)]
 
 

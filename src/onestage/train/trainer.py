@@ -142,6 +142,7 @@ def train(
             is no number.
     """
     portions = Portions(_portion_sizes(rows, choices), choices.rows_per_step)
+    _require_states_to_average(choices, sum(portions.steps))
     trainer = PackedTrainer(
         choices=choices,
         portions=portions,
@@ -180,16 +181,21 @@ def _last_state(trainer: PackedTrainer, states: States) -> str | None:
     return str(kept[-1])
 
 
+def _require_states_to_average(choices: Train, steps: int) -> None:
+    """Say before the run, and not after it, that it keeps too few states."""
+    number = -(-steps // choices.save_every_steps) if choices.save_every_steps else 0
+    if number < choices.average_last:
+        raise InputError(
+            f"train.average_last is {choices.average_last}, but a run of {steps} steps keeps "
+            f"{number} states; lower it, or train.save_every_steps ({choices.save_every_steps})"
+        )
+
+
 def _average_weights(model: Any, choices: Train, states: States) -> None:
     """Give the model the mean weights of the last states, the end among them."""
     if not choices.average_last:
         return
     kept = states.kept()[-choices.average_last :]
-    if len(kept) < choices.average_last:
-        raise InputError(
-            f"train.average_last is {choices.average_last}, but the run has {len(kept)} states "
-            f"to average; lower it, or train.save_every_steps ({choices.save_every_steps})"
-        )
     sums: dict[str, torch.Tensor] = {}
     for path in (file for state in kept for file in sorted(state.glob("model*.safetensors"))):
         for name, tensor in load_file(path).items():

@@ -1,6 +1,7 @@
 """Faults that end a run: one line each, the last good state kept."""
 
 import errno
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from onestage.train.faults import told  # noqa: E402
 STEPS = 8
 
 
-def _train(folder: Path, **more: Any) -> trainer.PackedTrainer:
+def _train(folder: Path, model: Any = None, **more: Any) -> trainer.PackedTrainer:
     if not (folder / "rows").exists():
         write_records(folder / "rows", random_rows(2 * STEPS), "rows")
     sizes = {"vocab_size": 256, "hidden_size": 16, "intermediate_size": 32}
@@ -38,7 +39,7 @@ def _train(folder: Path, **more: Any) -> trainer.PackedTrainer:
     config = transformers.AutoConfig.for_model("llama", **sizes, **heads)
     section = parameters()["train"] | {"save_every_steps": 2, "log_every_steps": 1, **more}
     done, _ = trainer.train(
-        transformers.AutoModelForCausalLM.from_config(config),
+        model or transformers.AutoModelForCausalLM.from_config(config),
         batches.RowFiles(jsonl.part_files(folder / "rows", "rows"), ["sft", "web"]),
         msgspec.convert(section, Train),
         sources=["sft", "web"],
@@ -163,6 +164,45 @@ def test_a_run_goes_on_with_its_plots(tmp_path: Path, monkeypatch: pytest.Monkey
     assert again.history == whole.history
 
 
+def test_a_phase_begins_anew(tmp_path: Path) -> None:
+    """As if each phase were trained by itself on the model that the former left."""
+    first, second = random_rows(7, seed=1), random_rows(8, seed=2, phase=1)
+    write_records(tmp_path / "both" / "rows", first + second, "rows")
+    both = _train(tmp_path / "both", phases="restart", warmup_share=0.0)
+    assert both.state.global_step == 8
+    rates = [step["learning_rate"] for step in both.history.steps]
+    assert rates[4:] == rates[:4]
+    write_records(tmp_path / "one" / "rows", first, "rows")
+    one = _train(tmp_path / "one", warmup_share=0.0)
+    write_records(tmp_path / "two" / "rows", second, "rows")
+    two = _train(tmp_path / "two", model=one.model, warmup_share=0.0)
+    losses = [step["loss"] for run in (one, two) for step in run.history.steps]
+    assert [step["loss"] for step in both.history.steps] == losses
+    for name, weights in both.model.state_dict().items():
+        assert torch.equal(weights, two.model.state_dict()[name]), name
+    shutil.rmtree(tmp_path / "both" / "states")
+    kept = _train(tmp_path / "both", phases="keep", warmup_share=0.0)
+    assert [step["loss"] for step in kept.history.steps] != losses
+
+
+@pytest.mark.parametrize("step", [5, 6])
+def test_a_restart_survives_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """At the border, whose state is that of the step before, and after it."""
+    rows = random_rows(8, seed=1) + random_rows(8, seed=2, phase=1)
+    for name in ("whole", "cut"):
+        write_records(tmp_path / name / "rows", rows, "rows")
+    whole = _train(tmp_path / "whole", phases="restart")
+    with monkeypatch.context() as patch:
+        _at_step(patch, step, float("nan"))
+        with pytest.raises(InputError, match="step-00000004"):
+            _train(tmp_path / "cut", phases="restart")
+    done = _train(tmp_path / "cut", phases="restart")
+    for name, weights in done.model.state_dict().items():
+        assert torch.equal(weights, whole.model.state_dict()[name]), name
+
+
 def test_the_mean_of_the_last_states(tmp_path: Path) -> None:
     last = _train(tmp_path).model.state_dict()
     files = sorted((tmp_path / "states").glob("step-*/model.safetensors"))
@@ -172,5 +212,5 @@ def test_the_mean_of_the_last_states(tmp_path: Path) -> None:
     for name in first:
         assert torch.equal(second[name], last[name])
         torch.testing.assert_close(found[name], (first[name] + second[name]) / 2)
-    with pytest.raises(InputError, match=r"average_last is 3, but the run has 2 states"):
-        _train(tmp_path, average_last=3)
+    with pytest.raises(InputError, match=r"average_last is 5, but a run of 8 steps keeps 4 states"):
+        _train(tmp_path, average_last=5)
