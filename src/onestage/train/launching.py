@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import signal
 from pathlib import Path
@@ -49,6 +50,8 @@ def _told(failure: Any) -> tuple[bool, float, str]:
     except (OSError, ValueError):
         if failure.exitcode >= 0:
             return True, failure.timestamp, f"ended with exit code {failure.exitcode}"
+        if failure.exitcode == -signal.SIGTERM:  # how the launcher ends the others
+            return True, math.inf, "was ended from outside"
         name = signal.Signals(-failure.exitcode).name
         return False, failure.timestamp, f"killed by {name}; is there memory enough on its host?"
     more = record["message"]["extraInfo"]

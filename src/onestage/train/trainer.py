@@ -1,5 +1,6 @@
 """One pass over the packed rows, in their order, with the Hugging Face Trainer."""
 
+import copy
 import itertools
 import os
 import warnings
@@ -123,11 +124,16 @@ class PackedTrainer(Trainer):
         super().log(logs, start_time)
 
     def gathered_state(self) -> dict[str, Any] | None:
-        """Return the whole weights where ZeRO has parted them among ranks, otherwise None."""
-        if not self.is_deepspeed_enabled:
+        """Return the whole weights where ZeRO has parted them among ranks, otherwise None.
+
+        Tied weights are there once, as they are without ZeRO.
+        """
+        if self._choices.zero_stage < 3:
             return None
-        state: dict[str, Any] = self.accelerator.get_state_dict(self.model_wrapped)
-        return state
+        # Ranks other than the first take part and get nothing.
+        state: dict[str, Any] = self.accelerator.get_state_dict(self.model_wrapped) or {}
+        tied = getattr(self.model, "all_tied_weights_keys", {})
+        return {name: weights for name, weights in state.items() if name not in tied}
 
 
 def train(
@@ -240,12 +246,21 @@ def _arguments(choices: Train, states: States) -> TrainingArguments:
         logging_nan_inf_filter=False,
         ddp_find_unused_parameters=False,
         disable_tqdm=not os.isatty(2) or ranks.rank() > 0,
-        deepspeed=choices.deepspeed or None,
+        deepspeed=_deepspeed(choices),
     )
     # One process trains on one device: over several, Trainer would spread a row's batch and
     # change the number of rows a step sees.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
+
+
+def _deepspeed(choices: Train) -> dict[str, Any] | None:
+    """Return the configuration with what saving the weights needs; Trainer fills in a copy."""
+    configuration = copy.deepcopy(choices.deepspeed)
+    if choices.zero_stage == 3:
+        zero = configuration["zero_optimization"]
+        zero["stage3_gather_16bit_weights_on_model_save"] = True  # in the precision that they have
+    return configuration or None
 
 
 def _single_process_rendezvous() -> None:
