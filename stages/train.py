@@ -10,14 +10,13 @@ from pathlib import Path
 
 import click
 
-from onestage import jsonl, outputs, params
+from onestage import outputs, params
 from onestage.base import Base
 from onestage.command import OneLineCommand, params_option, path_option
-from onestage.errors import InputError
 from onestage.offline import go_offline
-from onestage.records import PackedRow
 from onestage.telemetry import Stopwatch
 from onestage.train import ranks
+from onestage.train.packed import packed_files
 from onestage.train.reports import loss_changes, write_plots
 from onestage.train.settings import Train
 from onestage.train.states import base_files, states_of
@@ -49,17 +48,13 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     document = params.load_document(params_file)
     choices = params.section(document, "train", Train)
     base = params.section(document, "base", Base)
-    train_files, heldout_files = jsonl.part_files(rows, "rows"), jsonl.part_files(rows, "heldout")
-    sources = sorted(sources_of([*train_files, *heldout_files]))
-    if next(jsonl.read_records(train_files, PackedRow), None) is None:
-        raise InputError(
-            f"{rows}: no rows to train on; look at the rejections of the stages before"
-        )
+    packed = packed_files(rows)
     go_offline()
     import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
 
     from onestage import checkpoint  # noqa: PLC0415
     from onestage.train import batches, documents, order, trainer  # noqa: PLC0415
+    from onestage.train.faults import told  # noqa: PLC0415
 
     order.require_even_ranks(ranks.ranks(), choices)
     torch.set_num_threads(choices.cpu_threads)
@@ -69,8 +64,8 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     model = checkpoint.load_model(
         Path(base.path), init=base.init, seed=base.seed, attention=choices.attention
     )
-    train_rows = batches.RowFiles(train_files, sources)
-    heldout_rows = batches.RowFiles(heldout_files, sources)
+    train_rows = batches.RowFiles(packed.train, packed.sources)
+    heldout_rows = batches.RowFiles(packed.heldout, packed.sources)
     flash = choices.attention == "flash_attention_2"  # which computes in half precision only
     with trainer.arithmetic("bf16" if flash else "fp32"):
         documents.require_separate_documents(
@@ -82,21 +77,26 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     def heldout() -> dict[str, float]:
         with trainer.arithmetic(choices.precision):
             return trainer.loss_by_source(
-                model, heldout_rows, sources=sources, rows_per_batch=choices.rows_per_device
+                model,
+                heldout_rows,
+                sources=packed.sources,
+                rows_per_batch=choices.rows_per_device,
             )
 
     kept = states_of(
         {name: document[name] for name in ("train", "base")},
-        base_files(base) + train_files,
+        base_files(base) + packed.train,
         choices,
     )
     first = ranks.rank() == 0
-    with outputs.staged(*((out, plots, metrics) if first else ())) as parts:
+    facts = {"rows": len(train_rows)}
+    with outputs.staged(*((out, plots, metrics) if first else ())) as parts, told(kept.last):
         before = heldout()
-        with Stopwatch("train", {"rows": len(train_rows)}) if first else nullcontext():
+        with Stopwatch("train", facts) if first else nullcontext():
             engine, history = trainer.train(
-                model, train_rows, choices, sources=sources, states=kept
+                model, train_rows, choices, sources=packed.sources, states=kept
             )
+            facts["first_step"] = engine.first_step
         after = heldout()
         weights = engine.gathered_state()
         if not first:
@@ -110,12 +110,6 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
         report = {"rows": len(train_rows), "steps": engine.state.global_step}
         outputs.write_json(metrics_part, {**report, "heldout_loss": losses})
     kept.remove()
-
-
-def sources_of(files: list[Path]) -> set[str]:
-    """Return every source that occurs in the rows."""
-    rows = jsonl.read_records(files, PackedRow)
-    return {sample.source for row in rows for sample in row.samples}
 
 
 if __name__ == "__main__":

@@ -97,6 +97,13 @@ def losses(folder: Path) -> list[float]:
     return [float(line.split(",")[1]) for line in lines]
 
 
+def first_step(folder: Path) -> int:
+    """Return the step that the last run went on from."""
+    facts = json.loads((folder / "runs" / "train.json").read_text(encoding="utf-8"))
+    step: int = facts["first_step"]
+    return step
+
+
 def outputs(folder: Path) -> dict[str, str]:
     """Return the hash of every file that a run has written for others."""
     files = [path for name in ("model", "plots") for path in sorted((folder / name).rglob("*"))]

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
-from training_runs import command, environment, losses, outputs, random_rows, run, write_run
+from training_runs import (
+    command,
+    environment,
+    first_step,
+    losses,
+    outputs,
+    random_rows,
+    run,
+    write_run,
+)
 
 pytestmark = [
     pytest.mark.long,
@@ -75,6 +84,7 @@ def test_a_killed_run_goes_on(tmp_path: Path, stage: int) -> None:
     running.kill()
     assert running.wait() == -signal.SIGKILL
     run(cut, ONESTAGE_RANKS="2")
+    assert first_step(cut) >= 6
     assert outputs(cut) == outputs(whole)
 
 

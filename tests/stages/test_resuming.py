@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from training_runs import command, environment, outputs, random_rows, run, write_run
+from training_runs import command, environment, first_step, outputs, random_rows, run, write_run
 
 ROWS = random_rows(79)  # 40 steps of two, the last with one row
 CHOICES = {"rows_per_step": 2, "rows_per_device": 1, "save_every_steps": 8, "log_every_steps": 4}
@@ -52,6 +52,7 @@ def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path: Path, undisturbed: Pa
     weights.write_bytes(weights.read_bytes()[:-7])
     run(folder)
     assert outputs(folder) == outputs(undisturbed)
+    assert first_step(folder) == int(last.name[5:]) - 8
     assert not list((folder / "scratch" / "train").iterdir())
 
 
@@ -80,6 +81,7 @@ def test_ten_kills_at_random_moments(tmp_path: Path, undisturbed: Path) -> None:
         last.append(int(_states(folder)[-1].name[5:]) if _states(folder) else 0)
         run(folder)
         assert outputs(folder) == outputs(undisturbed), f"killed after step {last[-1]}"
+        assert first_step(folder) == last[-1]
     print("ended", ended, "of 10; last states", last)  # noqa: T201  (with -s: for the log)
     assert ended == 10
     assert len(set(last)) >= 3
@@ -93,4 +95,5 @@ def test_two_ranks_go_on_as_well(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "killed", ROWS, **CHOICES)
     assert _kill_when(folder, states=2, ONESTAGE_RANKS="2")
     run(folder, ONESTAGE_RANKS="2")
+    assert first_step(folder) >= 8
     assert outputs(folder) == outputs(whole)

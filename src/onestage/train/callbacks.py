@@ -53,6 +53,7 @@ class KeepStates(TrainerCallback):
             (written / "training_args.bin").unlink(missing_ok=True)  # a pickle that nobody reads
             self._history.write(written)
             self._states.publish(written, state.global_step)
+        PartialState().wait_for_everyone()
 
 
 class RestartOptimizer(TrainerCallback):

@@ -1,5 +1,6 @@
 """What ends a run for no fault of the code: memory, disk, a loss that is no number."""
 
+import errno
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ from safetensors import SafetensorError
 from onestage.errors import InputError
 
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-_NOT_WRITTEN = ("PytorchStreamWriter", "unexpected pos", "No space left")
+# torch's archive says no more than that a write failed; Rust's errors have no number in Python.
+_NOT_WRITTEN = ("PytorchStreamWriter", "unexpected pos", "No space left", "File too large", "quota")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def told(where: Callable[[], str]) -> Iterator[None]:
-    """Turn a full memory or disk into one line; `where` says the step and the state kept.
+    """Turn a full memory or disk into one line; `where` says the step or the state kept.
 
     Raises:
         InputError: instead of the library's error, with the remedy.
@@ -40,8 +43,9 @@ def _remedy(error: Exception) -> str | None:
             "out of memory; lower train.rows_per_device (a step keeps its rows), set "
             "train.gradient_checkpointing: true, or part the weights by train.deepspeed"
         )
-    if isinstance(error, OSError | SafetensorError) or _says(text, _NOT_WRITTEN):
-        return "a state could not be written; free space on its disk and run again"
+    full = isinstance(error, OSError) and error.errno in _FULL
+    if full or _says(text, _NOT_WRITTEN):
+        return "a file could not be written; free space on its disk and run again"
     return None
 
 

@@ -81,6 +81,11 @@ class States:
         """Return the states, oldest first; once taken all of them are whole."""
         return sorted(self.folder.glob("step-*"))
 
+    def last(self) -> str:
+        """Return in words which state a run would go on from."""
+        kept = self.kept()
+        return f"kept is {kept[-1]}" if kept else "no earlier state is kept"
+
     def publish(self, written: Path, step: int) -> None:
         """Make a folder that was written in `writing` the state at `step`; drop the oldest."""
         write_manifest(written)
@@ -94,6 +99,11 @@ class States:
     def remove(self) -> None:
         """Remove the folder: the run has ended well."""
         shutil.rmtree(self.folder)
+
+
+def step_of(state: Path) -> int:
+    """Return the number of steps that a state has behind it."""
+    return int(state.name.removeprefix("step-"))
 
 
 def write_manifest(state: Path) -> None:

@@ -24,7 +24,7 @@ from onestage.train.faults import require_number, told
 from onestage.train.order import OrderedRows, Portions, RankBatches
 from onestage.train.schedules import rate_share_in_portions
 from onestage.train.settings import Train
-from onestage.train.states import States
+from onestage.train.states import States, step_of
 
 SourceLoss = dict[str, float]
 
@@ -50,6 +50,7 @@ class PackedTrainer(Trainer):
         self._states = states
         self._sums = torch.zeros(2, len(sources), dtype=torch.float64)
         self.history = History([], [])
+        self.first_step = 0
 
     def get_train_dataloader(self) -> DataLoader[Row]:
         """Return this rank's micro-batches, in order; accelerate would repeat rows at the end."""
@@ -102,10 +103,9 @@ class PackedTrainer(Trainer):
         return (loss, None) if return_outputs else loss
 
     def where(self) -> str:
-        """Return at which step the run is, and from which it can go on."""
-        kept = [state.name for state in self._states.kept()]
-        last = f"kept is {self._states.folder / kept[-1]}" if kept else "no earlier state is kept"
-        return f"at step {self.state.global_step + 1} of {self.state.max_steps}; {last}"
+        """Return in words at which step the run is, and from which it could go on."""
+        step = min(self.state.global_step + 1, self.state.max_steps)
+        return f"at step {step} of {self.state.max_steps}; {self._states.last()}"
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep each logged step for the plots, with the losses by source since the last one."""
@@ -184,6 +184,7 @@ def _last_state(trainer: PackedTrainer, states: States) -> str | None:
     if not kept:
         return None
     trainer.history.extend_from(kept[-1])
+    trainer.first_step = step_of(kept[-1])
     return str(kept[-1])
 
 
@@ -202,6 +203,12 @@ def _average_weights(model: Any, choices: Train, states: States) -> None:
     if not choices.average_last:
         return
     kept = states.kept()[-choices.average_last :]
+    if len(kept) < choices.average_last:
+        raise InputError(
+            f"{states.folder}: {len(kept)} whole states where train.average_last "
+            f"({choices.average_last}) needs more, since one was damaged; remove the folder to "
+            "begin anew"
+        )
     sums: dict[str, torch.Tensor] = {}
     for path in (file for state in kept for file in sorted(state.glob("model*.safetensors"))):
         for name, tensor in load_file(path).items():

@@ -156,11 +156,13 @@ def test_a_run_goes_on_with_its_plots(tmp_path: Path, monkeypatch: pytest.Monkey
         with pytest.raises(InputError):
             _train(tmp_path / "cut")
     done = _train(tmp_path / "cut")
+    assert done.first_step == 4
     assert done.history == whole.history
     for name, weights in done.model.state_dict().items():
         assert torch.equal(weights, whole.model.state_dict()[name]), name
     # Once more from the state at the end: nothing is left to train.
     again = _train(tmp_path / "cut")
+    assert again.first_step == STEPS
     assert again.history == whole.history
 
 
