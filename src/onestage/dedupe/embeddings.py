@@ -59,8 +59,8 @@ class Embedder:
         """Return a vector of length 1 for each text, float32 [texts, dimensions].
 
         A text beyond what the model reads at once is read in windows, of which the vector is the
-        average, weighted by their characters; the second array says which ones were. A text
-        without meaning to the model, such as an empty one, may have a vector of zeros.
+        average direction, weighted by their characters; the second array says which ones were.
+        A text without meaning to the model, such as an empty one, may have a vector of zeros.
 
         Raises:
             InputError: the model gives values that are no numbers.
@@ -71,12 +71,10 @@ class Embedder:
         lengths = np.array([max(1, len(window)) for own in windows for window in own])
         counts = np.array([len(own) for own in windows])
         begins = np.cumsum(counts) - counts
-        summed = np.add.reduceat(read * lengths[:, np.newaxis], begins, axis=0)
-        norms = np.linalg.norm(summed, axis=1, keepdims=True)
-        if not np.isfinite(norms).all():
+        if not np.isfinite(read).all():
             raise InputError(f"{self._folder}: the model gives vectors that are no numbers")
-        unit = summed / np.where(norms > 0, norms, 1)
-        return unit.astype(np.float32), counts > 1
+        summed = np.add.reduceat(_unit(read) * lengths[:, np.newaxis], begins, axis=0)
+        return _unit(summed).astype(np.float32), counts > 1
 
     def _encoded(self, texts: Sequence[str]) -> NDArray[np.float64]:
         batches = [
@@ -109,6 +107,11 @@ class Embedder:
             return True
         read = self._model.tokenizer(self._prompt + text, truncation=False, verbose=False)
         return len(read["input_ids"]) <= int(limit)
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1)
 
 
 def _loaded(folder: Path) -> Any:

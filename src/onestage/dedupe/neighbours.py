@@ -117,7 +117,8 @@ class Graph:
 
 
 def _flat(vectors: Vectors) -> Vectors:
-    return np.ascontiguousarray(vectors.reshape(len(vectors), -1), dtype=np.float32)
+    rows, parts, dimensions = vectors.shape
+    return np.ascontiguousarray(vectors.reshape(rows, parts * dimensions), dtype=np.float32)
 
 
 def cosines(vectors: Vectors, one: Numbers, two: Numbers) -> NDArray[np.float64]:

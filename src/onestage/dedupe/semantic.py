@@ -88,7 +88,7 @@ def embedded(
     for texts, in_windows in zip(wanted, steps, strict=True):
         counts.add(texts.files, in_windows)
     whole, parts = np.split(_joined(found.folder, pieces, out), [len(ranked)])
-    return whole[:, np.newaxis], parts.reshape(len(sft), 2, -1)
+    return whole[:, np.newaxis], parts.reshape(len(sft), 2, whole.shape[1])
 
 
 def _embed(folder: Path, files: Sequence[Path], job: tuple[Path, Wanted]) -> NDArray[np.bool_]:
