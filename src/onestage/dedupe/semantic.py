@@ -23,7 +23,7 @@ from onestage.records import Conversation
 from onestage.workers import ordered_map
 
 # So many texts are a piece of work; so many records are compared at a time.
-_TEXTS_AT_ONCE = 4096
+_TEXTS_AT_ONCE = 512
 _ROWS_AT_ONCE = 1024
 _PARTS = (View.INSTRUCTION, View.OUTPUT)
 
