@@ -1,7 +1,7 @@
 """Duplicates by meaning: texts whose vectors point the same way, judged in the order of rank."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from onestage.workers import ordered_map
 # So many texts are a piece of work; so many records are compared at a time.
 _TEXTS_AT_ONCE = 512
 _ROWS_AT_ONCE = 1024
+Flags = NDArray[np.bool_]
 _PARTS = (View.INSTRUCTION, View.OUTPUT)
 
 
@@ -36,7 +37,7 @@ class EmbeddedTexts:
         self._texts: Counter[str] = Counter()
         self._in_windows: Counter[str] = Counter()
 
-    def add(self, files: Numbers, in_windows: NDArray[np.bool_]) -> None:
+    def add(self, files: Numbers, in_windows: Flags) -> None:
         """Count texts by the numbers of their files."""
         self._texts.update(self._sources[number] for number in files)
         self._in_windows.update(self._sources[number] for number in files[in_windows])
@@ -60,6 +61,9 @@ class Wanted(NamedTuple):
     views: Numbers
 
 
+Job = tuple[Path, Wanted]
+
+
 def embedded(
     found: Surveyed, ranked: Numbers, folder: Path, counts: EmbeddedTexts
 ) -> tuple[Vectors, Vectors]:
@@ -80,18 +84,21 @@ def embedded(
     ]
     wanted = [Wanted(*found.lines(places[piece]), views[piece]) for piece in pieces]
     out = [found.folder / f"vectors-{number:05d}.npy" for number in range(len(pieces))]
-    jobs = list(zip(out, wanted, strict=True))
-    run = partial(_embed, folder, found.files)
-    # Several processes would not be faster on one GPU.
-    done = ordered_map(run, jobs) if device() == "cpu" else map(run, jobs)
-    steps = progress(done, "dedupe: embed", "piece", total=len(pieces))
-    for texts, in_windows in zip(wanted, steps, strict=True):
-        counts.add(texts.files, in_windows)
+    in_windows = _embed_all(folder, found.files, list(zip(out, wanted, strict=True)))
+    for texts, some in zip(wanted, in_windows, strict=True):
+        counts.add(texts.files, some)
     whole, parts = np.split(_joined(found.folder, pieces, out), [len(ranked)])
     return whole[:, np.newaxis], parts.reshape(len(sft), 2, whole.shape[1])
 
 
-def _embed(folder: Path, files: Sequence[Path], job: tuple[Path, Wanted]) -> NDArray[np.bool_]:
+def _embed_all(folder: Path, files: Sequence[Path], jobs: Sequence[Job]) -> Iterable[Flags]:
+    run = partial(_embed, folder.resolve(), files)
+    # Several processes would not be faster on one GPU.
+    done = ordered_map(run, jobs) if device() == "cpu" else map(run, jobs)
+    return progress(done, "dedupe: embed", "piece", total=len(jobs))
+
+
+def _embed(folder: Path, files: Sequence[Path], job: Job) -> Flags:
     """Write the vectors of some texts into a file; return which ones took several windows."""
     out, wanted = job
     decoder = msgspec.json.Decoder(Conversation)
