@@ -33,7 +33,8 @@ from rensa import RMinHash, RMinHashDeduplicator
 from onestage import jsonl
 from onestage.dedupe.decontamination import ContaminationCounts
 from onestage.dedupe.selection import Plan, judged
-from onestage.dedupe.settings import Contamination, Dedupe, Repeats, TextGrams
+from onestage.dedupe.semantic import EmbeddedTexts
+from onestage.dedupe.settings import Contamination, Dedupe, Repeats, Semantic, TextGrams
 from onestage.identity import content_id
 from onestage.records import Conversation
 from onestage.similarity import PERMUTATIONS, comparable, ngrams
@@ -44,6 +45,7 @@ CHOICES = Dedupe(
     ["web"],
     TextGrams(THRESHOLD, GRAM_CHARS, 1, 0),
     Repeats("keep", "keep"),
+    Semantic(0.0, "", 1),
     Contamination(64, short_questions=True, ngram_chars=10, ngram_share=0.0),
 )
 LAYOUTS = {layout.key: layout for layout in collect_corpus.LAYOUTS}
@@ -116,7 +118,7 @@ def onestage_removed(files: list[Path]) -> Callable[[list[str]], dict[int, int]]
             plan = Plan(files, ["web"] * len(files), Path(folder), CHOICES, ())
             return {
                 names[found.id]: names[str(found.detail["kept"])]
-                for _, found in judged(plan, ContaminationCounts(()))
+                for _, found in judged(plan, ContaminationCounts(()), EmbeddedTexts(()))
                 if found
             }
 
@@ -211,9 +213,8 @@ def _memory(number: int) -> None:
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as survey:
             plan = Plan(files, ["web"] * len(files), Path(survey), CHOICES, ())
-            removed = sum(
-                rejection is not None for _, rejection in judged(plan, ContaminationCounts(()))
-            )
+            outcome = judged(plan, ContaminationCounts(()), EmbeddedTexts(()))
+            removed = sum(rejection is not None for _, rejection in outcome)
             disk = sum(path.stat().st_size for path in Path(survey).rglob("*.npy"))
     seconds = time.perf_counter() - begin
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -15,7 +15,9 @@ from onestage import jsonl, outputs, params
 from onestage.benchmarks import Benchmark, read_all
 from onestage.command import OneLineCommand, params_option, path_option
 from onestage.dedupe.decontamination import ContaminationCounts
+from onestage.dedupe.embeddings import require_embedder
 from onestage.dedupe.selection import Plan, Tally, judged
+from onestage.dedupe.semantic import EmbeddedTexts
 from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.fan_in import keyed_folders
 from onestage.progress import progress
@@ -42,24 +44,26 @@ def main(
     choices = params.section(document, "dedupe", Dedupe)
     sources = sorted(params.mapping(document, "sources", dict[str, Any]))
     require_ranking(choices.ranking, sources)
+    if choices.semantic.threshold:
+        require_embedder(Path(choices.semantic.model))
     items = read_all(params.mapping(document, "benchmarks", Benchmark), benchmarks_dir)
     folders = keyed_folders(conversations, sources, "unify")
     parts = [(path, key) for key, folder in folders.items() for path in jsonl.part_files(folder)]
-    tally, counts = Tally(sources), ContaminationCounts(items)
+    files, of_files = zip(*parts, strict=True)
+    tally, counts, texts = Tally(sources), ContaminationCounts(items), EmbeddedTexts(of_files)
     outs = (out, rejected, metrics, contamination)
     with outputs.staged(*outs) as (out_part, rejected_part, metrics_part, counts_part):
         survey = out_part / "survey"
-        files, of_files = zip(*parts, strict=True)
         plan = Plan(files, of_files, survey, choices, tuple(items))
         with jsonl.PartWriter(out_part) as kept, jsonl.PartWriter(rejected_part) as removed:
-            for record, rejection in progress(judged(plan, counts), "dedupe", "record"):
+            for record, rejection in progress(judged(plan, counts, texts), "dedupe", "record"):
                 tally.add(record, rejection)
                 if rejection is None:
                     kept.write(record)
                 else:
                     removed.write(rejection)
         shutil.rmtree(survey)
-        outputs.write_json(metrics_part, tally.as_metrics())
+        outputs.write_json(metrics_part, texts.beside(tally.as_metrics()))
         outputs.write_json(counts_part, counts.as_metrics())
 
 

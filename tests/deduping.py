@@ -7,13 +7,15 @@ from onestage import jsonl
 from onestage.benchmarks import Item
 from onestage.dedupe.decontamination import ContaminationCounts
 from onestage.dedupe.selection import Plan, judged
-from onestage.dedupe.settings import Contamination, Dedupe, Repeats, TextGrams
+from onestage.dedupe.semantic import EmbeddedTexts
+from onestage.dedupe.settings import Contamination, Dedupe, Repeats, Semantic, TextGrams
 from onestage.records import Conversation, Rejection
 
 CHOICES = Dedupe(
     ranking=["web", "sft"],
     near_duplicates=TextGrams(threshold=0.8, ngram_chars=5, seed=1, english_ngram_words=0),
     sft=Repeats(same_instruction="keep", same_output="keep"),
+    semantic=Semantic(threshold=0.0, model="data/none", exact_below=100_000),
     contamination=Contamination(min_chars=20, short_questions=True, ngram_chars=5, ngram_share=0.0),
 )
 
@@ -41,5 +43,5 @@ def rejections(
             files += jsonl.part_files(at)
             sources.append(source)
     plan = Plan(files, sources, folder / f"survey-{parts}", choices, tuple(items))
-    counts = ContaminationCounts(plan.items)
-    return {record.id: rejection for record, rejection in judged(plan, counts) if rejection}
+    outcome = judged(plan, ContaminationCounts(plan.items), EmbeddedTexts(sources))
+    return {record.id: rejection for record, rejection in outcome if rejection}

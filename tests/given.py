@@ -151,6 +151,7 @@ def parameters() -> dict[str, Any]:
         "numbers": False,
     }
     document["dedupe"]["ranking"] = ["sft", "web"]
+    document["dedupe"]["semantic"]["model"] = "none"
     document["dedupe"]["contamination"]["min_chars"] = 20
     document["benchmarks"] = {
         "mc": {

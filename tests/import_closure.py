@@ -1,6 +1,7 @@
 """Which of the project's files a stage imports, directly or not, found by reading the code."""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,8 +19,24 @@ def module_file(name: str) -> Path | None:
 
 def imported_names(file: Path) -> set[str]:
     """Return every module that a file imports anywhere, also inside of functions."""
+    return _names(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+
+
+def names_imported_first(file: Path) -> set[str]:
+    """Return every module that is imported as soon as a file is, before any function runs."""
+    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    found = []
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            found.append(node)
+            waiting += ast.iter_child_nodes(node)
+    return _names(found)
+
+
+def _names(nodes: Iterable[ast.AST]) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from import_closure import ROOT, closure, imported_modules, imported_names, module_file
+from import_closure import (
+    ROOT,
+    closure,
+    imported_modules,
+    imported_names,
+    module_file,
+    names_imported_first,
+)
 
 from onestage import params
 
@@ -25,7 +32,15 @@ TOOLS = {
     "pack_commands",
     "unify_commands",
 }
-HEAVY = {"torch", "transformers", "lm_eval", "accelerate", "deepspeed", "datasets", "safetensors"}
+HEAVY = {
+    "torch", "transformers", "lm_eval", "accelerate", "deepspeed", "datasets", "safetensors",
+    "sentence_transformers", "usearch",
+}  # fmt: skip
+# Only a function that is asked for vectors may import these: without them nothing waits.
+HEAVY_LATER = {
+    "dedupe/embeddings.py": {"torch", "transformers", "sentence_transformers"},
+    "dedupe/neighbours.py": {"torch", "usearch"},
+}
 DVC = params.load_document(ROOT / "dvc.yaml")["stages"]
 
 
@@ -64,25 +79,21 @@ def test_only_training_and_scoring_code_imports_the_heavy_libraries(path: Path) 
     found = {name.split(".")[0] for name in imported_names(path)} & HEAVY
     name = _name(path).removeprefix("src/onestage/")
     if name == "checkpoint.py" or name.startswith("train/"):
-        found -= HEAVY - {"lm_eval"}
+        found -= HEAVY - {"lm_eval", "sentence_transformers", "usearch"}
     if name == "collect/classifier.py":  # safetensors.numpy, which imports no torch
         found -= {"safetensors"}
     if name == "evaluate/harness.py":
         found -= {"torch", "lm_eval"}
+    if name in HEAVY_LATER:
+        found -= HEAVY_LATER[name]
+        found |= {one.split(".")[0] for one in names_imported_first(path)} & HEAVY
     assert not found
 
 
 @pytest.mark.parametrize("path", STAGES, ids=_name)
 def test_stages_import_nothing_heavy_at_module_scope(path: Path) -> None:
     """`--help` and wrong usage must not wait for torch."""
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    top = ast.Module([node for node in body if isinstance(node, ast.Import | ast.ImportFrom)], [])
-    waiting, seen = [], set()
-    for node in ast.walk(top):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            waiting += [alias.name for alias in node.names]
+    waiting, seen = [*names_imported_first(path)], set()
     while waiting:
         name = waiting.pop()
         if name.split(".")[0] == "safetensors" and not name.startswith("safetensors.torch"):
@@ -91,7 +102,7 @@ def test_stages_import_nothing_heavy_at_module_scope(path: Path) -> None:
         file = module_file(name)
         if file and file not in seen:
             seen.add(file)
-            waiting += imported_names(file)
+            waiting += names_imported_first(file)
 
 
 def _each(stage: str) -> dict[str, Any]:

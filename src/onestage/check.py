@@ -11,6 +11,7 @@ from onestage.benchmarks import Benchmark, read_all
 from onestage.collect.classifier import load_classifier
 from onestage.collect.selection import Collect
 from onestage.comparison import Compare
+from onestage.dedupe.embeddings import require_embedder
 from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.errors import OnestageError
 from onestage.evaluate.asking import Evaluate
@@ -73,9 +74,7 @@ def faults(params_file: Path) -> list[str]:
     attempt(lambda: require_ranking(sections["dedupe"].ranking, mappings["sources"]))
     attempt(lambda: read_all(mappings["benchmarks"], Path(sections["benchmarks_dir"])))
     found += _unnamed_sources(mappings["sources"], sections["sample"], sections["unify"])
-    return [*found, *_paths(
-        mappings["sources"], sections["base"], sections["pack"], mappings["models"]
-    )]  # fmt: skip
+    return [*found, *_paths(sections, mappings["sources"], mappings["models"])]
 
 
 def _files_of_mode(
@@ -86,6 +85,8 @@ def _files_of_mode(
         for source in sources.values():
             if source.kind != "sft" and Path(source.classifier).exists():
                 yield partial(load_classifier, Path(source.classifier))
+    if sections["dedupe"].semantic.threshold:
+        yield partial(require_embedder, Path(sections["dedupe"].semantic.model))
     if sections["unify"].mode == "openai":
         yield partial(load_prompts, Path(sections["unify"].prompts))
 
@@ -124,9 +125,13 @@ def _unnamed_sources(sources: Iterable[str], sample: Sample, unify: Unify) -> li
 
 
 def _paths(
-    sources: dict[str, Source], base: Base, pack: Pack, models: dict[str, Model]
+    sections: Mapping[str, Any], sources: dict[str, Source], models: dict[str, Model]
 ) -> list[str]:
-    named = [("pack.chat_template", pack.chat_template)]
+    base: Base = sections["base"]
+    named = [
+        ("pack.chat_template", sections["pack"].chat_template),
+        ("dedupe.semantic.model", sections["dedupe"].semantic.model),
+    ]
     named += [(f"base.path: {name}", f"{base.path}/{name}") for name in _BASE_FILES]
     for key, source in sources.items():
         files = {"path": source.path, "lexicon": source.lexicon, "classifier": source.classifier}

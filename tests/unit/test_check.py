@@ -75,6 +75,8 @@ def _set(value: object, *names: str) -> Callable[[dict[str, Any]], None]:
         (_set("gone", "sources", "web", "classifier"), "sources.web.classifier: gone does not"),
         (_set("gone", "pack", "chat_template"), "pack.chat_template: gone does not exist"),
         (_set("gone", "base", "path"), "base.path: config.json: gone/config.json does not exist"),
+        (_set("gone", "dedupe", "semantic", "model"), "dedupe.semantic.model: gone does not exist"),
+        (_set(0.9, "dedupe", "semantic", "threshold"), "dedupe.semantic"),
         (_set("pretrained", "base", "init"), "base.init is pretrained but"),
         (_set("gone", "models", "base", "path"), "models.base.path: gone does not exist"),
         (_set("gone.jsonl", "benchmarks", "mc", "file"), "gone.jsonl: no such benchmark file"),

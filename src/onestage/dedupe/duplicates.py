@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from onestage.grouping import Numbers, firsts, groups_of_several
 from onestage.similarity import BANDS, jaccard, least_agreeing
 from onestage.workers import ordered_map
 
-Reason = Literal["exact_duplicate", "near_duplicate", "same_instruction", "same_output"]
+Reason = Literal[
+    "exact_duplicate", "near_duplicate", "same_instruction", "same_output", "semantic_duplicate"
+]
 _IN_WHOLE = ("exact_duplicate", "near_duplicate")
 # What stays is compared with several others; its n-grams are made once while it is.
 _RECORDS_AT_ONCE = 4096
@@ -35,17 +37,63 @@ class Match(NamedTuple):
     reason: Reason
 
 
-def duplicates(found: Surveyed, ranked: Numbers, choices: Dedupe) -> dict[int, Match]:
-    """Return by place what each duplicate repeats; `ranked` are the places, the best first."""
+class Second(Protocol):
+    """Another comparison, of every record that the first one does not make fall."""
+
+    def best(self, place: int) -> Match | None:
+        """Return what a place repeats among those that stay, asked in the order of rank."""
+
+    def stays(self, place: int) -> None:
+        """Learn that a place stays."""
+
+
+def duplicates(
+    found: Surveyed,
+    ranked: Numbers,
+    choices: Dedupe,
+    second_for: Callable[[Numbers], Second] | None = None,
+) -> dict[int, Match]:
+    """Return by place what each duplicate repeats; `ranked` are the places, the best first.
+
+    `second_for` returns a second comparison of the places that are no exact duplicates.
+    """
     first = firsts(*found.digests[ranked].T)
     is_first = first == np.arange(len(ranked))
     comparison = Comparison(found, choices)
-    proposed = _proposed(found, ranked[is_first], comparison.views)
-    fallen = near_duplicates(proposed, comparison.best)
+    proposed, best = _proposed(found, ranked[is_first], comparison.views), comparison.best
+    if second_for is not None:
+        proposed = _all_proposed(ranked[is_first], proposed)
+        best = partial(_first_or_second, best, second_for(ranked[is_first]))
+    fallen = near_duplicates(proposed, best)
     repeats, equals = ranked[~is_first], ranked[first[~is_first]]
     for place, equal in zip(repeats.tolist(), equals.tolist(), strict=True):
         fallen[place] = fallen.get(equal, Match(equal, 1.0, "exact_duplicate"))
     return fallen
+
+
+def _all_proposed(
+    distinct: Numbers, proposed: Iterator[tuple[int, list[int]]]
+) -> Iterator[tuple[int, list[int]]]:
+    """Yield what is proposed, and between, in the order of rank, the places that share no band."""
+    following = next(proposed, None)
+    for place in distinct.tolist():
+        if following and following[0] == place:
+            yield following
+            following = next(proposed, None)
+        else:
+            yield place, []
+
+
+def _first_or_second(
+    first: Callable[[int, Sequence[int]], Match | None],
+    second: Second,
+    place: int,
+    others: Sequence[int],
+) -> Match | None:
+    match = first(place, others) or second.best(place)
+    if match is None:
+        second.stays(place)
+    return match
 
 
 def near_duplicates(

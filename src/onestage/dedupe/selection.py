@@ -13,6 +13,7 @@ from onestage.benchmarks import Item
 from onestage.dedupe.contamination import ContaminationIndex
 from onestage.dedupe.decontamination import Contaminated, ContaminationCounts, contaminated
 from onestage.dedupe.duplicates import Match, duplicates
+from onestage.dedupe.semantic import ByMeaning, EmbeddedTexts
 from onestage.dedupe.settings import Contamination, Dedupe
 from onestage.dedupe.survey import Surveyed, part_folder, survey
 from onestage.grouping import Numbers
@@ -35,11 +36,12 @@ class Plan(NamedTuple):
 
 
 def judged(
-    plan: Plan, counts: ContaminationCounts
+    plan: Plan, counts: ContaminationCounts, texts: EmbeddedTexts
 ) -> Iterator[tuple[Conversation, Rejection | None]]:
     """Yield every record of the files in order, and why it does not stay, if it does not.
 
-    What contains a benchmark item neither stays nor makes others fall; `counts` learns of it.
+    What contains a benchmark item neither stays nor makes others fall; `counts` learns of it, and
+    `texts` of what is embedded.
     """
     numbers = range(len(plan.files))
     for number in numbers:
@@ -55,7 +57,10 @@ def judged(
     surveyed = Surveyed(plan.folder, plan.files)
     order = ranked(surveyed, [plan.choices.ranking.index(source) for source in plan.sources])
     clean = order[~np.isin(order, list(rejected))]
-    fallen = duplicates(surveyed, clean, plan.choices)
+    by_meaning = None
+    if plan.choices.semantic.threshold:
+        by_meaning = partial(ByMeaning, surveyed, choices=plan.choices.semantic, counts=texts)
+    fallen = duplicates(surveyed, clean, plan.choices, by_meaning)
     for place, record in enumerate(jsonl.read_records(plan.files, Conversation)):
         if match := fallen.get(place):
             kept = surveyed.ids[match.kept].decode()

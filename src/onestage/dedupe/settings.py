@@ -38,6 +38,18 @@ class Contamination(Params, frozen=True):
     ngram_share: Share
 
 
+class Semantic(Params, frozen=True):
+    """Duplicates by meaning; a `threshold` of 0 turns them off.
+
+    `model` is a sentence-transformers folder. From `exact_below` records on a graph finds the
+    neighbours, almost all of them, instead of a comparison with every one.
+    """
+
+    threshold: Share
+    model: str
+    exact_below: Positive
+
+
 class Dedupe(Params, frozen=True):
     """The `dedupe` section.
 
@@ -48,6 +60,7 @@ class Dedupe(Params, frozen=True):
     ranking: list[str]
     near_duplicates: TextGrams
     sft: Repeats
+    semantic: Semantic
     contamination: Contamination
 
 

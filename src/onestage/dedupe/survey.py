@@ -111,7 +111,7 @@ class Surveyed:
     def __init__(self, folder: Path, files: Sequence[Path]) -> None:
         self.folder = folder
         self.folders = [part_folder(folder, number) for number in range(len(files))]
-        self._files = files
+        self.files = files
         self.ids = self._column("ids")
         self.chars = self._column("chars")
         self.sft = self._column("sft")
@@ -126,7 +126,7 @@ class Surveyed:
         return found
 
     def _column(self, name: str) -> NDArray[Any]:
-        return np.concatenate([self._mapped(number, name) for number in range(len(self._files))])
+        return np.concatenate([self._mapped(number, name) for number in range(len(self.files))])
 
     def places(self, view: View) -> Numbers:
         """Return the places of the records that have a view, rising."""
@@ -136,9 +136,13 @@ class Surveyed:
         """Return the sketches of a view, one for each of the `places`; 128 bytes a record."""
         return self._column(f"sketches-{view}")
 
+    def lines(self, places: Numbers) -> tuple[Numbers, Numbers]:
+        """Return for each place the number of its file and the byte where its line begins."""
+        return np.searchsorted(self.starts, places, side="right") - 1, self._offsets[places]
+
     def record(self, place: int) -> Conversation:
         """Read one record."""
         number = int(np.searchsorted(self.starts, place, side="right")) - 1
-        with self._files[number].open("rb") as stream:
+        with self.files[number].open("rb") as stream:
             stream.seek(int(self._offsets[place]))
             return self._decoder.decode(stream.readline())

@@ -136,7 +136,7 @@ class Endpoints:
         self._answered = time.monotonic()
         self._replies = self._failed_since_reply = 0
         self._failing: set[Request] = set()  # since the last reply
-        self._length_field = "max_tokens"
+        self._length_fields = dict.fromkeys(self._clients, "max_tokens")
         self._stopped: OnestageError | None = None
         self._stopping = asyncio.Event()
         self.faults: Counter[str] = Counter()
@@ -269,7 +269,7 @@ class Endpoints:
             await self._budget.changed.wait()
 
     async def _once(self, lane: Lane, request: Request) -> Reply:
-        length_field = self._length_field
+        length_field = self._length_fields[lane.base_url]
         try:
             # The typed call would spend more on checking a body that is made here than on sending
             # it, and would take any page that comes with status 200 for a completion.
@@ -292,7 +292,7 @@ class Endpoints:
         except openai.APIStatusError as error:
             if error.status_code == 400 and error.param == length_field == "max_tokens":
                 # Some models know the limit by its newer name alone.
-                self._length_field = "max_completion_tokens"
+                self._length_fields[lane.base_url] = "max_completion_tokens"
                 return await self._once(lane, request)
             return self._refused(lane, error)
         except openai.APIConnectionError as error:  # timeouts are among them
@@ -301,8 +301,9 @@ class Endpoints:
     def _refused(self, lane: Lane, error: openai.APIStatusError) -> Reply:
         """Return that a record's request is refused; raise what concerns more than the record."""
         status = error.status_code
-        # A key that others are answered for is no wrong one: a moderated prompt has 403, too.
-        if status == 401 or (status == 403 and not self._replies):
+        # What others are answered for is not refused to all: a moderated prompt has 403, too.
+        unanswered = not self._replies
+        if status == 401 or (status == 403 and unanswered):
             raise self._stop(lane, error, "the key is refused", "check OPENAI_API_KEY")
         if status in _NO_SUCH:
             raise self._stop(
@@ -315,7 +316,7 @@ class Endpoints:
         if status >= 500:
             paid = status in _MAY_HAVE_ANSWERED
             raise _FaultError(f"status_{status}", paid=paid, wait_s=_retry_after(error)) from None
-        if status == 400 and error.param in _CHOSEN:
+        if status == 400 and unanswered and error.param in _CHOSEN:
             raise self._stop(lane, error, f"{error.param} is refused", "change the unify section")
         self.faults[f"status_{status}"] += 1
         return self._given_up(lane, f"status_{status}: {self._told(error)}")

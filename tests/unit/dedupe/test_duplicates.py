@@ -1,7 +1,10 @@
 """MinHash only proposes: who is a near-duplicate is decided by the exact similarity."""
 
+import importlib.util
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +13,7 @@ import msgspec
 import pytest
 from brute_force import similarity_by_windows
 from deduping import CHOICES, rejections
-from given import conversation
+from given import ROOT, conversation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +71,35 @@ def test_neither_files_nor_workers_change_who_stays(
     monkeypatch.setitem(os.environ, "ONESTAGE_WORKERS", workers)
     assert rejections(tmp_path, records, parts=parts) == whole
     assert whole
+
+
+_ELSEWHERE = """
+import json, random, sys
+from pathlib import Path
+import msgspec
+from deduping import rejections
+from unit.dedupe.test_duplicates import _variants, _web
+records = [_web(text) for text in _variants(random.Random(8))]
+found = rejections(Path(sys.argv[1]), records, parts=7)
+Path(sys.argv[2]).write_bytes(msgspec.json.encode(found))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is an optional extra")
+def test_a_ray_cluster_keeps_the_same(tmp_path: Path) -> None:
+    for name, address in (("here", ""), ("ray", "local")):
+        done = subprocess.run(
+            [sys.executable, "-c", _ELSEWHERE, tmp_path / f"files-{name}", tmp_path / name],
+            env={**os.environ, "RAY_ADDRESS": address, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert ("Ray" in done.stderr) == bool(address)
+    assert (tmp_path / "ray").read_bytes() == (tmp_path / "here").read_bytes()
+    assert b"near_duplicate" in (tmp_path / "ray").read_bytes()
 
 
 def test_equal_texts_are_exact_duplicates_of_the_first(tmp_path: Path) -> None:

@@ -458,6 +458,34 @@ def test_a_refused_parameter_stops_the_run_and_settles_nothing(store: ResponseSt
     assert all(isinstance(item.record, Conversation) for item in found)
 
 
+def test_a_parameter_refused_for_one_prompt_stops_nothing(store: ResponseStore) -> None:
+    def long_one(prompt: str, number: int) -> Answer:
+        if "第7段" in prompt:
+            return {"error": {"message": "too large for this prompt", "param": "max_tokens"}}
+        return _echo(prompt, number)
+
+    with chat_server(long_one) as server:
+        found = _rewrite(server, _passages(30), store)
+    bad = [item.record for item in found if isinstance(item.record, Rejection)]
+    assert [record.reason for record in bad] == ["no_response"]
+
+
+def test_each_endpoint_has_its_own_name_for_the_limit(store: ResponseStore) -> None:
+    """A server that does not know the newer name would write without a limit."""
+
+    def newer(prompt: str, number: int) -> Answer:
+        if "max_tokens" in one.requests[number]:
+            return {"error": {"message": "unsupported", "param": "max_tokens"}}
+        return _echo(prompt, number)
+
+    with chat_server(newer) as one, chat_server(_echo) as other:
+        rewriter = _rewriter([one, other], _choices(), store, 2)
+        assert len(list(rewriter.rewrite(_passages(20)))) == 20
+    assert len(one.requests) > 4
+    assert other.requests
+    assert all("max_tokens" in request for request in other.requests)
+
+
 @pytest.mark.parametrize(
     ("usage", "counted"),
     [
