@@ -58,7 +58,8 @@ use: ## copy a profile over params.yaml: make use PROFILE=name
 	@test -f "profiles/$(PROFILE).yaml" || { echo "no profile '$(PROFILE)'; there are: $$(cd profiles; ls *.yaml | sed 's/\.yaml//' | tr '\n' ' ')" >&2; exit 1; }
 	cp "profiles/$(PROFILE).yaml" params.yaml
 
-clean: ## remove outputs, telemetry and caches; raw data and .venv stay
-	rm -rf data/{collect,unify,responses,dedupe,sample,pack,model,evaluate,rejected} runs scratch dvc_plots
+clean: ## remove outputs, telemetry and caches; raw data, responses paid for and .venv stay
+	rm -rf data/{collect,unify,responses,dedupe,sample,pack,model,evaluate,rejected} runs dvc_plots
+	find scratch -mindepth 1 -maxdepth 1 ! -name 'responses.sqlite*' -exec rm -rf {} + 2>/dev/null || true
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src stages tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,21 +10,25 @@ used as their guides show; onestage reads JSON Lines, and its figure includes th
 planted pairs of a similarity of at least .8, of which not both may stay; precision is the share
 of removed documents that are so similar to the one they are removed for. Both similarities are
 counted here, by windows. With --memory the stage runs over so many records, each run in a process
-of its own, and time and peak memory are printed.
+of its own, and time and peak memory are printed: of the stage's own process, and of it and its
+workers together (pages that several share count once; looked at twice a second).
 """
 
 import os
 import resource
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 import click
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parent))
 import collect_corpus
@@ -206,20 +210,43 @@ def compare(number: int) -> None:
             print("|", " | ".join(row), "|")
 
 
+class _Peak:
+    """The most memory that this process and those that it started hold together, in MB."""
+
+    def __enter__(self) -> "_Peak":
+        self.mb = 0.0
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._look)
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watch.join()
+
+    def _look(self) -> None:
+        own = psutil.Process()
+        while not self._over.wait(0.5):
+            held = 0
+            for process in (own, *own.children(recursive=True)):
+                with suppress(psutil.Error):  # one that ended meanwhile
+                    held += process.memory_full_info().pss
+            self.mb = max(self.mb, held / 2**20)
+
+
 def _memory(number: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = write(Path(folder), (document.text for document in documents(number)))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         begin = time.perf_counter()
-        with tempfile.TemporaryDirectory() as survey:
+        with tempfile.TemporaryDirectory() as survey, _Peak() as peak:
             plan = Plan(files, ["web"] * len(files), Path(survey), CHOICES, ())
             outcome = judged(plan, ContaminationCounts(()), EmbeddedTexts(()))
             removed = sum(rejection is not None for _, rejection in outcome)
             disk = sum(path.stat().st_size for path in Path(survey).rglob("*.npy"))
     seconds = time.perf_counter() - begin
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    sizes = f"{before:.0f} | {own:.0f} | {workers:.0f} | {disk / 1e6:.0f}"
+    sizes = f"{before:.0f} | {own:.0f} | {peak.mb:.0f} | {disk / 1e6:.0f}"
     print(f"| {number} | {removed} | {seconds:.0f} | {sizes} |", flush=True)
 
 
@@ -231,7 +258,7 @@ def main(number: int, memory: tuple[int, ...]) -> None:
     if not memory:
         compare(number)
         return
-    print("| records | removed | s | MB before | peak MB | largest worker MB | disk MB |")
+    print("| records | removed | s | MB before | own peak MB | peak MB of all | disk MB |")
     print("|---" * 7 + "|")
     for each in memory:
         worker = get_context("spawn").Process(target=_memory, args=(each,))

@@ -30,7 +30,8 @@ import openai
 from onestage import params
 from onestage.records import Passage
 from onestage.unify.budget import Budget
-from onestage.unify.endpoints import Endpoint, Endpoints
+from onestage.unify.calls import Endpoint
+from onestage.unify.endpoints import Endpoints
 from onestage.unify.prompts import load_prompts
 from onestage.unify.responses import ResponseStore
 from onestage.unify.rewriting import Rewriter

@@ -17,9 +17,11 @@ class ChatServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer: Callable[[str, int], Answer]) -> None:
+    def __init__(self, answer: Callable[[str, int], Answer], models: int, retry_after: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
+        self.models = models
+        self.retry_after = retry_after
         self.requests: list[dict[str, Any]] = []
         self.lock = threading.Lock()
 
@@ -36,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: ChatServer
 
     def do_GET(self) -> None:
-        self._send(200, {"object": "list", "data": []})
+        self._send(self.server.models, {"object": "list", "data": []})
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -76,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
+        if status == 429 and self.server.retry_after:
+            self.send_header("Retry-After", self.server.retry_after)
         self.end_headers()
         self.wfile.write(content)
 
@@ -84,9 +88,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def chat_server(answer: Callable[[str, int], Answer]) -> Iterator[ChatServer]:
-    """Serve in a thread while the block runs."""
-    server = ChatServer(answer)
+def chat_server(
+    answer: Callable[[str, int], Answer], *, models: int = 200, retry_after: str = ""
+) -> Iterator[ChatServer]:
+    """Serve in a thread while the block runs; `models` is the status of the list of models."""
+    server = ChatServer(answer, models, retry_after)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

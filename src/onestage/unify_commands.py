@@ -1,21 +1,25 @@
 """The sub-commands around unify: what it will cost, and responses taken over from elsewhere."""
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import closing
+from math import isfinite
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from onestage import jsonl, params
 from onestage.command import OneLineCommand, params_option
 from onestage.errors import ParamError
+from onestage.progress import progress
 from onestage.records import Conversation, Passage
 from onestage.sources import Source
 from onestage.unify.budget import money
 from onestage.unify.cost import Estimate, estimate
 from onestage.unify.prompts import load_prompts
 from onestage.unify.responses import Response, ResponseStore, Spent
-from onestage.unify.rewriting import series_of
+from onestage.unify.rewriting import Rewriter
 from onestage.unify.settings import Price, Unify
 
 _STORE = click.option(
@@ -75,27 +79,30 @@ def estimate_command(
 
     Without SOURCE, all sources that have been collected.
 
-    Tokens are estimated from characters, rather too many: one for each ideograph and for three
-    other characters. The first figure holds if each first try is kept and answers are as long
-    as their passages; `at most` holds if every try is needed and as long as it may be.
+    What the store holds is not asked again. Tokens are estimated from characters, rather too
+    many: one for each ideograph and for three other characters. The first figure holds if each
+    next try is kept and answers are as long as their passages; `at most` holds if every try is
+    needed and as long as it may be.
     """
     document = params.load_document(params_file)
     choices = params.section(document, "unify", Unify)
     sources = params.mapping(document, "sources", Source)
     prompts = load_prompts(Path(choices.prompts))
-    asked = names or _collected(sources, collected)
-    with closing(ResponseStore(store_file)) as store:
-
-        def is_settled(record: Passage | Conversation) -> bool:
-            return store.settled(series_of(record, choices, prompts)) >= choices.tries
-
+    asked = list(dict.fromkeys(names)) or _collected(sources, collected)
+    if not isfinite(rate):
+        raise ParamError(f"--rate: expected a finite number, found {rate}")
+    with closing(ResponseStore(store_file)) as store, asyncio.Runner() as runner:
+        rewriter = Rewriter(choices, prompts, store, _connect, ahead=1)
         whole = Estimate()
         for key in asked:
             if key not in sources:
                 raise ParamError(f"{key}: no such source; params names {', '.join(sources)}")
             files = jsonl.part_files(collected / key)
             records = jsonl.read_records(files, Passage | Conversation)
-            found = estimate(records, prompts, choices, is_settled=is_settled)
+            found = estimate(
+                progress(records, f"estimate {key}", "record"), prompts, choices,
+                missing=lambda record: runner.run(rewriter.missing(record)),
+            )  # fmt: skip
             whole = whole.plus(found)
             _tell(key, found, choices.price, rate)
             spent = store.spent(key)
@@ -105,6 +112,12 @@ def estimate_command(
                 f"budget {budget[0]} tokens, {budget[1]:.2f} in money"
             )
     _tell("together", whole, choices.price, rate)
+    if not (choices.price.prompt or choices.price.completion):
+        click.echo("unify.price is 0, so money is, too")
+
+
+def _connect() -> NoReturn:
+    raise AssertionError("an estimate asks nothing")
 
 
 def _collected(sources: Iterable[str], folder: Path) -> list[str]:

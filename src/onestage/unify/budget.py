@@ -18,8 +18,9 @@ def money(spent: Spent, price: Price) -> float:
 class Budget:
     """Lets a request begin only if the most that it can cost is left, and counts what it did.
 
-    The store knows what the source has cost already, and is told what was lost. `changed` is set
-    whenever a request ends, which costs less, as a rule, than was set aside for it.
+    The store knows what the source has cost already. The most that a request can cost is in it
+    before the request is sent, so that a run that is killed has paid for what was under way.
+    `changed` is set whenever a request ends, which costs less, as a rule, than was set aside.
 
     Raises:
         ParamError: the source has no budget, or one in money where tokens have no price.
@@ -55,6 +56,7 @@ class Budget:
         short_of_tokens = bool(self._tokens) and sum(whole) > self._tokens
         short_of_money = bool(self._money) and money(whole, self._price) > self._money
         if not short_of_tokens and not short_of_money:
+            self._store.charge(self._source, *most)
             self._reserved = _sum(self._reserved, most)
             return True
         if any(self._reserved):
@@ -71,18 +73,18 @@ class Budget:
             "it and run again"
         )
 
-    def lost(self, most: Spent) -> None:
-        """Keep in mind a request that brought no response and may have been paid for."""
-        self._store.charge(self._source, *most)
-
     def count(self, most: Spent, actual: Spent) -> None:
         """Give back what was set aside, and count what the request did cost."""
-        self._reserved = Spent(
-            self._reserved.prompt_tokens - most.prompt_tokens,
-            self._reserved.completion_tokens - most.completion_tokens,
-        )
+        self._store.charge(self._source, *_less(actual, most))
+        self._reserved = _less(self._reserved, most)
         self.spent = _sum(self.spent, actual)
         self.changed.set()
+
+
+def _less(left: Spent, right: Spent) -> Spent:
+    return Spent(
+        left.prompt_tokens - right.prompt_tokens, left.completion_tokens - right.completion_tokens
+    )
 
 
 def _sum(left: Spent, right: Spent) -> Spent:

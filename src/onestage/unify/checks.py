@@ -13,35 +13,48 @@ from onestage.unify.settings import Checks
 
 Fault = tuple[str, str]
 
-_SOURCE_ZH = "(?:资料|材料|文章|文本|文献|原文|上文|本文|文中|段落|短文|内容|信息)"
+_SOURCE_ZH = (
+    "(?:资料|材料|文章|文本|文字|文献|原文|上文|本文|文中|段落|短文|内容|信息)(?![素学物性])"
+)
 _SOURCE_EN = r"(?:(?:given|provided|above|following|source|reference) )?"
+_SAYS_EN = "(?:says?|states?|mentions?|describes?|indicates?|notes?|explains?|suggests?)"
+_PASSAGE_EN = r"passage(?! (?:of|between|through|into|from|to)\b)"
 # Not what words are part of others: 日本文化, 论文中, 临床资料中, the passage of urine.
 _LEANS = re.compile(
-    rf"(?:根据|基于|依据|按照)(?:[您你]|我们)?(?:以上|上述|上面|所给|给出|所?提供|前述|这段|该段|本段)?的?{_SOURCE_ZH}"
+    rf"(?:根据|基于|依据|按照)(?:[您你]|我们)?(?:以上|上述|上面|所给|给出|所?提供|前述|这段|该段|本段)的?{_SOURCE_ZH}"
+    r"|(?:根据|基于|依据|按照)(?:资料|文章|文本|文字|文献|原文|[上本该此]文|文中|段落|短文)"
+    r"|(?:根据|基于|依据|按照)(?:材料|内容|信息)(?:[，,。：:？?]|中|里|可|回答|判断|$)"
     r"|(?<![论中英])文中|(?<!以)上文|原文(?!化)|(?<!日)本文|作者(?:认为|指出|提到|建议)"
-    rf"|(?:这|该|本|上述|以上|所给)(?:段|篇|份|则)?(?:话|{_SOURCE_ZH}(?!素|学))"
-    r"|(?<![床历理])(?:资料|文章)(?:中|里|所|提到|指出|显示|表明)|如前所述|(?:本|该)(?:研究|综述)(?!所|院|生)"
+    rf"|(?:这|该|本|上述|以上|所给)(?:段|篇|份|则)?(?:话|{_SOURCE_ZH})"
+    r"|(?<![床历理])(?:资料|文章|文字)(?:中|里|所|提到|指出|显示|表明)|材料(?:指出|提到)|如前所述|(?:本|该)(?:研究|综述)(?!所|院|生)"
     rf"|\b(?:according to|based on|in|from) (?:the|this|that) {_SOURCE_EN}"
-    r"(?:passage(?! (?:of|between|through)\b)|text|material|article|document|author|excerpt)s?\b"
-    rf"|\b(?:the|this) {_SOURCE_EN}(?:passage(?! (?:of|between|through)\b)|article|excerpt)\b"
-    rf"|\b(?:the|this) {_SOURCE_EN}material\b|\bthe authors?\b"
+    rf"(?:{_PASSAGE_EN}|text|article|document|author|excerpt)s?\b"
+    rf"|\b(?:the|this) {_SOURCE_EN}(?:{_PASSAGE_EN}|article|excerpt)\b|\bthe authors?\b"
+    r"|\b(?:according to|based on) (?:the|this|that) materials?\b(?! of\b)"
+    r"|\b(?:the|this) (?:given|provided|above|following|source|reference) materials?\b"
+    r"|\bthe (?:given|provided|above|following) (?:context|text|document)\b"
     r"|\b(?:mentioned|described|stated|listed|given|provided) (?:above|in the text)\b"
     r"|\b(?:according to|based on) the (?:(?:given|provided|above) )?(?:information|context|data)\b"
-    r"|\b(?:this|the present|our) study\b|\bthe text (?:say|state|mention|describe)s?\b",
+    r"|\b(?:this|the present|our) study\b(?! (?:type|design)\b)"
+    rf"|\b(?:the|this) (?:text|document|source|context|material|reference) {_SAYS_EN}\b",
     re.IGNORECASE,
 )
-# 参考值 and 参考范围 are terms of the laboratory, and so is a reference range.
+# 参考值 and 参考范围 are terms of the laboratory, and so are a reference range and method.
 _REVEALS = re.compile(
-    rf"(?:根据|参照|结合|按照|如|见)参考|参考(?:资料|文献|内容|信息|材料|文本|[：:])|{_LEANS.pattern}"
+    rf"(?:根据|参照|结合|按照|如|见)参考(?![值范区标限水剂物])|提供的参考|参考所?提供|参考(?:资料|文献|内容|信息|材料|文本|[：:])|{_LEANS.pattern}"
     r"|\b(?:the|this|provided|given) (?:(?:provided|given) )?"
-    r"(?:references?(?! (?:range|interval|value|standard|dose|laboratory|population|drug))|text)\b"
+    r"(?:references?(?! (?:range|interval|value|standard|dose|laboratory|population|drug|method"
+    r"|group|electrode|point|level|sequence|genome|test|curve|solution|strain|frame)s?\b)"
+    r"|text(?! messages?\b))\b"
     r"|\bprovided information|\binformation (?:you |that was )?provided\b",
     re.IGNORECASE,
 )
 _REFUSES = re.compile(
-    r"作为(?:一个|一名|一款)?(?:AI|人工智能|语言模型)|我(?:是|只是)(?:一个|一款)?(?:AI|人工智能|语言模型)"
-    r"|(?:我|本人)(?:无法|不能|没有办法)(?:回答|提供|为您|给出|协助)|无法(?:回答|提供)(?:这个|该|此|您|你)"
-    r"|\A\W*(?:很?抱歉|对不起|不好意思)"
+    r"(?:作为|我(?:只)?是)(?:一个|一名|一款)?(?:AI|人工智能|(?:大型?)?语言模型)"
+    r"|(?:我|本人)(?:无法|不能|没有办法)(?:回答|为您|给出|协助)"
+    r"|(?:我|本人)(?:无法|不能|没有办法)提供(?:.{0,8}(?:建议|信息|问题|提问|答案|帮助|诊断|咨询|意见|指导)|\W|$)"
+    r"|无法(?:回答|提供)(?:这个|该|此|您|你)"
+    r"|\A\W*(?:很?抱歉|对不起|不好意思|很?遗憾)|\A\W*sorry\b\W+(?:but )?I\b"
     r"|\bas an? (?:AI|artificial intelligence|language model)\b|\bI(?:'m| am) (?:only )?an? AI\b"
     r"|\bI(?:['’]m| am) (?:sorry|unable|not able|not a (?:doctor|physician|medical))\b"
     r"|\bI (?:cannot|can['’]t|can not|won['’]t) (?:answer|provide|help|assist|give|comply)"
@@ -50,7 +63,9 @@ _REFUSES = re.compile(
 )
 _BOILERPLATE = re.compile(
     r"希望(?:以上|这些|我的|上述|能).{0,8}(?:帮助|有用|帮到)|希望对[您你].{0,4}帮助|</?think>|={5,}|如(?:果)?(?:您|你)?(?:还)?有(?:其他|任何|更多)"
-    r".{0,4}(?:问题|疑问)|祝(?:您|你|患者).{0,6}(?:康复|健康|愉快)|\A\W*(?:好的|当然)[，,！!。：:]"
+    r".{0,4}(?:问题|疑问)|祝(?:您|你|患者).{0,6}(?:康复|健康|愉快)|\A\W*(?:好的|当然(?:可以)?)[，,！!。：:]"
+    r"|\A\W*以下[是为].{0,8}(?:问题|提问)的?(?:回答|答案|解答)"
+    r"|\A#+ *(?:问题|提问|答案|回答|Question|Answer)\b|\A\W*(?:great|good|excellent) question\b"
     r"|\A\W*(?:问题|提问|答案|回答|答|问|Question|Answer|Response)\W{0,3}[：:]"
     r"|\bhope (?:this|that|it) helps\b|\bfeel free to\b|\blet me know if\b"
     r"|\A\W*(?:sure|certainly|of course|absolutely)\b(?=[,.!:])\W|\A\W*here (?:is|are|'s)\b",

@@ -7,6 +7,7 @@ from onestage.errors import InputError
 from onestage.records import Conversation, Passage
 from onestage.unify.forms import is_unanswered
 from onestage.unify.prompts import Prompts
+from onestage.unify.rewriting import Missing
 from onestage.unify.settings import Unify
 from onestage.unify.tokens import likely_tokens
 
@@ -16,8 +17,8 @@ _REPLY_TOKENS = 400
 
 
 class Estimate(NamedTuple):
-    """Requests and tokens that a source still needs: `likely` if each first try is kept, `most`
-    if every try is needed and each answer as long as it may be.
+    """Requests and tokens that a source still needs: if each next try is kept, and at `most` if
+    every try is needed and each answer as long as it may be.
     """
 
     records: int = 0
@@ -47,23 +48,26 @@ def estimate(
     prompts: Prompts,
     choices: Unify,
     *,
-    is_settled: Callable[[Passage | Conversation], bool],
+    missing: Callable[[Passage | Conversation], Missing | None],
 ) -> Estimate:
-    """Return what the records still need; those that are settled need nothing."""
+    """Return what the records still need; those of which nothing is missing need nothing."""
     whole = Estimate()
     for record in filter(_is_asked, records):
-        if is_settled(record):
+        first = missing(record)
+        if first is None:
             whole = whole.plus(Estimate(records=1, settled=1))
             continue
         calls = _calls(record, prompts, choices)
+        left = _Calls(*(numbers[first.call :] for numbers in calls))
+        more = choices.tries - first.number - 1
         whole = whole.plus(Estimate(
             records=1,
-            requests=len(calls.prompts),
-            prompt_tokens=sum(calls.prompts),
-            completion_tokens=sum(calls.answers),
-            most_requests=len(calls.prompts) * choices.tries,
-            most_prompt_tokens=sum(calls.prompts) * choices.tries,
-            most_completion_tokens=sum(calls.longest) * choices.tries,
+            requests=len(left.prompts),
+            prompt_tokens=sum(left.prompts),
+            completion_tokens=sum(left.answers),
+            most_requests=len(left.prompts) + len(calls.prompts) * more,
+            most_prompt_tokens=sum(left.prompts) + sum(calls.prompts) * more,
+            most_completion_tokens=sum(left.longest) + sum(calls.longest) * more,
         ))  # fmt: skip
     return whole
 

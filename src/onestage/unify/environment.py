@@ -4,7 +4,7 @@ import os
 from urllib.parse import urlsplit
 
 from onestage.errors import InputError
-from onestage.unify.endpoints import Endpoint
+from onestage.unify.calls import Endpoint
 
 CONCURRENCY = "ONESTAGE_LLM_CONCURRENCY"
 
@@ -40,18 +40,19 @@ def concurrency() -> int:
 
 
 def _require_address(url: str) -> None:
-    """Refuse what no request could be sent to; a password in it is not repeated."""
+    """Refuse what no request could be sent to, or holds a secret; none of it is repeated."""
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         parts, is_address = urlsplit(""), False
-    if parts.username is not None or "@" in url:
+    if parts.username is not None or "@" in url or parts.query or parts.fragment:
         raise InputError(
-            "OPENAI_BASE_URL: expected an address without name and password; put the key into "
-            "OPENAI_API_KEY"
+            "OPENAI_BASE_URL: expected an address without name and password, and nothing behind a "
+            "question mark; put the key into OPENAI_API_KEY"
         )
     if not is_address:
         raise InputError(
-            f"OPENAI_BASE_URL: expected http(s)://HOST[:PORT]/v1, found {url}; mend it"
+            "OPENAI_BASE_URL: expected http(s)://HOST[:PORT]/v1, found something else (it may "
+            "be a key, and is not shown); mend it"
         )

@@ -5,6 +5,7 @@ so that a run that is killed at any moment goes on where it was.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,9 +39,9 @@ class Response(Record, frozen=True):
 
 
 class Spent(NamedTuple):
-    """What a source has cost: tokens told by the endpoint, and those of requests that failed.
+    """What a source has cost: tokens told by the endpoint, and those of requests without a reply.
 
-    What failed may have been paid for, so it counts at the most that it can have cost.
+    Those may have been paid for, so they count at the most that they can have cost.
     """
 
     prompt_tokens: int = 0
@@ -75,6 +76,7 @@ _SPEND = (
     "completion_tokens = completion_tokens + excluded.completion_tokens"
 )
 _BUSY_S = 60.0
+_LOOK_AGAIN_S = 0.02
 
 
 class ResponseStore:
@@ -84,15 +86,33 @@ class ResponseStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._base = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-            self._base.execute("PRAGMA journal_mode = WAL")
+            self._use_write_ahead_log()
             # A killed process loses nothing; a machine that loses power, at most the last ones.
             self._base.execute("PRAGMA synchronous = NORMAL")
             self._base.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise InputError(
+                f"{path}: the store of responses cannot be opened ({error}); make space, or wait "
+                "for whoever writes to it, and run again"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise InputError(
                 f"{path}: not the store of responses ({error}); move it away, and import what "
                 "data/responses holds"
             ) from error
+
+    def _use_write_ahead_log(self) -> None:
+        """Switch the mode, for which SQLite does not wait while another run makes the store."""
+        end = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                self._base.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_LOOK_AGAIN_S)
+            else:
+                return
 
     def close(self) -> None:
         """Give the database back."""
@@ -103,24 +123,19 @@ class ResponseStore:
         row = self._base.execute("SELECT * FROM responses WHERE key = ?", (key,)).fetchone()
         return Response(*row) if row else None
 
-    def put(self, response: Response, source: str) -> Response:
-        """Keep a response, and what it cost the source, in one transaction.
+    def put(self, response: Response) -> Response:
+        """Keep a response, in a transaction of its own.
 
         Return what the store holds: the first of its key, should two runs have asked at once.
         """
-        with _written(), self._base:
-            self._base.execute("BEGIN IMMEDIATE")
+        with _written():
             self._base.execute(_INSERT, _row(response))
-            self._spend(source, response.prompt_tokens, response.completion_tokens)
         return self.get(response.key) or response
 
     def charge(self, source: str, prompt_tokens: int, completion_tokens: int) -> None:
-        """Count a request that brought no response and may have been paid for."""
+        """Count what a request costs the source; below 0, what it cost less than was counted."""
         with _written():
-            self._spend(source, prompt_tokens, completion_tokens)
-
-    def _spend(self, source: str, prompt_tokens: int, completion_tokens: int) -> None:
-        self._base.execute(_SPEND, (source, prompt_tokens, completion_tokens))
+            self._base.execute(_SPEND, (source, prompt_tokens, completion_tokens))
 
     def spent(self, source: str) -> Spent:
         """Return what the source has cost since the store was made."""
@@ -145,7 +160,7 @@ class ResponseStore:
         which stay; a fault that is held does not.
         """
         count = new = other = 0
-        with self._base:
+        with _written(), self._base:
             self._base.execute("BEGIN IMMEDIATE")
             for response in responses:
                 count += 1

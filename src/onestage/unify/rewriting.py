@@ -10,8 +10,9 @@ import msgspec
 from onestage.errors import OnestageError
 from onestage.identity import content_id
 from onestage.records import Conversation, Detail, Message, Passage, Rejection
+from onestage.unify.calls import Reply, Request
 from onestage.unify.checks import Fault, answer_faults, question_faults, reply_faults
-from onestage.unify.endpoints import Endpoints, Reply, Request
+from onestage.unify.endpoints import Endpoints
 from onestage.unify.forms import conversation, is_unanswered, turns
 from onestage.unify.prompts import CallName, Prompts
 from onestage.unify.responses import FAULT, Response, ResponseStore
@@ -38,7 +39,6 @@ class Rewritten(NamedTuple):
 class _Try(NamedTuple):
     """Which try of which record; a settled one is judged by what is stored."""
 
-    source: str
     series: str
     number: int
     settled: bool
@@ -50,6 +50,13 @@ class _Outcome(NamedTuple):
     messages: list[Message]
     faults: list[Fault]
     responses: list[Response]
+
+
+class Missing(NamedTuple):
+    """The first response that is needed and not stored: of which try, and of which of its calls."""
+
+    number: int
+    call: int
 
 
 class _StoppedError(Exception):
@@ -98,6 +105,11 @@ class Rewriter:
         """Return how many requests failed, by kind."""
         return self._endpoints.faults if self._endpoints else Counter()
 
+    @property
+    def tokens_lost(self) -> int:
+        """Return what may have been paid for without a reply."""
+        return self._endpoints.tokens_lost if self._endpoints else 0
+
     def rewrite(self, records: Iterable[Passage | Conversation]) -> Iterator[Rewritten]:
         """Yield what becomes of each record, in order; passages in hand are bounded.
 
@@ -141,14 +153,14 @@ class Rewriter:
     async def _one(self, record: Passage | Conversation) -> Rewritten:
         if isinstance(record, Conversation) and not is_unanswered(record):
             return Rewritten(record, [], [])
-        series = series_of(record, self._choices, self._prompts)
-        settled = self.is_settled(series)
+        series = _series_of(record, self._choices, self._prompts)
+        settled = self._is_settled(series)
         reason, detail = "not_asked", dict[str, Detail]()
         responses: list[Response] = []
         failed: list[str] = []
         for number in range(self._choices.tries):
             try:
-                outcome = await self._tried(record, _Try(record.source, series, number, settled))
+                outcome = await self._tried(record, _Try(series, number, settled))
             except _NotAskedError as error:
                 responses += error.responses
                 continue
@@ -162,7 +174,21 @@ class Rewriter:
         self._settle(series, settled=settled)
         return Rewritten(Rejection(record.id, record.source, reason, detail), responses, failed)
 
-    def is_settled(self, series: str) -> bool:
+    async def missing(self, record: Passage | Conversation) -> Missing | None:
+        """Return what the record needs an endpoint for first, or None where the store suffices."""
+        series = _series_of(record, self._choices, self._prompts)
+        if self._is_settled(series):
+            return None
+        for number in range(self._choices.tries):
+            try:
+                outcome = await self._tried(record, _Try(series, number, settled=True))
+            except _NotAskedError as error:
+                return Missing(number, len(error.responses))
+            if not outcome.faults:
+                return None
+        return None
+
+    def _is_settled(self, series: str) -> bool:
         """Return whether a record has come to its end before, with as many tries allowed."""
         return self._store.settled(series) >= self._choices.tries
 
@@ -243,7 +269,7 @@ class Rewriter:
             own = Response(
                 key, attempt.series, call, attempt.number, choices.tries, choices.model, *reply
             )
-            stored = self._store.put(own, attempt.source)
+            stored = self._store.put(own)
             self._under_way.pop(key).set()
         return msgspec.structs.replace(
             stored, series=attempt.series, call=call, attempt=attempt.number, tries=choices.tries
@@ -267,7 +293,7 @@ class Rewriter:
         return reply
 
 
-def series_of(record: Passage | Conversation, choices: Unify, prompts: Prompts) -> str:
+def _series_of(record: Passage | Conversation, choices: Unify, prompts: Prompts) -> str:
     """Return what names all tries of a record: all that its requests depend on but the try."""
     if isinstance(record, Conversation):
         calls: tuple[object, ...] = (_reply_prompt(record, prompts), choices.answer)

@@ -56,7 +56,8 @@ class Tally:
 
     def as_telemetry(self, rewriter: Rewriter) -> dict[str, Any]:
         """Return what this run asked for and paid, and what the store saved it."""
-        return {"usage": dict(rewriter.usage), "faults": dict(sorted(rewriter.faults.items()))}
+        usage = {**rewriter.usage, "tokens_lost": rewriter.tokens_lost}
+        return {"usage": usage, "faults": dict(sorted(rewriter.faults.items()))}
 
     def note(self, rewriter: Rewriter) -> str:
         """Return what a progress bar says: tokens a second, rejections by reason, tokens spent."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from onestage.errors import ParamError
 from onestage.unify.budget import Budget, money
-from onestage.unify.responses import Response, ResponseStore, Spent
+from onestage.unify.responses import ResponseStore, Spent
 from onestage.unify.settings import Price, Unify
 
 _BASE = msgspec.convert(parameters()["unify"], Unify)
@@ -89,7 +89,7 @@ def test_the_bound_in_money_holds_beside_the_one_in_tokens(store: ResponseStore)
 def test_what_the_source_has_cost_before_counts_and_what_others_cost_does_not(
     store: ResponseStore,
 ) -> None:
-    store.put(Response("k", "s", "answer", 0, 1, "m", "t", "stop", 30, 40), "web")
+    store.charge("web", 30, 40)
     store.charge("book", 1000, 1000)
     budget = Budget(_choices(budget_tokens={"web": 100}), "web", store)
     assert budget.spent == Spent(30, 40)
@@ -97,14 +97,18 @@ def test_what_the_source_has_cost_before_counts_and_what_others_cost_does_not(
     assert not budget.reserve(Spent(1, 0))
 
 
-def test_what_was_lost_is_known_to_the_next_run(store: ResponseStore) -> None:
+def test_what_was_under_way_when_a_run_was_killed_is_known_to_the_next(
+    store: ResponseStore,
+) -> None:
     choices = _choices(budget_tokens={"web": 100})
     budget = Budget(choices, "web", store)
-    most = Spent(50, 20)
-    budget.reserve(most)
-    budget.lost(most)
-    budget.count(most, most)
-    assert budget.spent == Budget(choices, "web", store).spent == most
+    ended, killed = Spent(20, 10), Spent(50, 20)
+    budget.reserve(ended)
+    budget.reserve(killed)
+    budget.count(ended, Spent(7, 3))
+    assert Budget(choices, "web", store).spent == Spent(57, 23)
+    budget.count(killed, Spent(50, 0))
+    assert Budget(choices, "web", store).spent == budget.spent == Spent(57, 3)
 
 
 _COSTS = st.tuples(st.integers(0, 40), st.integers(0, 40))

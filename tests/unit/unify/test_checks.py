@@ -82,6 +82,17 @@ def _answer(text: str, lang: Lang) -> set[str]:
         ("<think>痛风</think>痛风怎样治疗？", "boilerplate"),
         ("痛风怎样治疗？==========", "boilerplate"),
         ("Here is a question: how is gout treated?", "boilerplate"),
+        ("从这段文字可知，高血压怎样诊断？", "question_leans_on_text"),
+        ("根据该文，高血压怎样诊断？", "question_leans_on_text"),
+        ("材料指出高血压怎样诊断？", "question_leans_on_text"),
+        ("根据材料，高血压怎样诊断？", "question_leans_on_text"),
+        ("Which dose does the document state?", "question_leans_on_text"),
+        ("Which dose is in the provided context?", "question_leans_on_text"),
+        ("Which of the following text is on gout?", "question_leans_on_text"),
+        ("作为一个大语言模型，我想问：高血压怎样诊断？", "refusal"),
+        ("Sorry, I can't think of a question.", "refusal"),
+        ("当然可以！高血压怎样诊断？", "boilerplate"),
+        ("### 问题\n高血压怎样诊断？", "boilerplate"),
     ],
 )
 def test_a_question_that_is_caught(text: str, reason: str) -> None:
@@ -129,6 +140,12 @@ def test_a_question_that_is_caught(text: str, reason: str) -> None:
         "What are the contents of the femoral triangle?",
         "How is passage of a kidney stone eased?",
         "Which values describe kidney function?",
+        "产后我不能提供足够的乳汁怎么办？",
+        "选择补片时为什么要根据材料性质？",
+        "呕吐上述内容物后怎样处理？",
+        "In this study design, how is bias avoided?",
+        "How does bile pass from the material of the implant?",
+        "How is the passage from stomach to duodenum closed?",
     ],
 )
 def test_a_question_that_passes(text: str) -> None:

@@ -19,27 +19,30 @@ from hypothesis import strategies as st
 
 from onestage.cli import main
 from onestage.errors import InputError
+from onestage.records import Conversation, Passage
 from onestage.unify.budget import money
 from onestage.unify.cost import Estimate, estimate, require_context
 from onestage.unify.prompts import load_prompts
 from onestage.unify.responses import Spent
+from onestage.unify.rewriting import Missing
 from onestage.unify.settings import Price, Unify
 from onestage.unify.tokens import likely_tokens, most_tokens
 
 _PROMPTS = load_prompts(ROOT / "prompts" / "unify")
 _CHOICES = msgspec.convert({**parameters()["unify"], "mode": "openai"}, Unify)
+_ALL = Missing(0, 0)
 _RECORDS = [passage("高血压的诊断。" * 20), conversation("问", "答"), conversation("怎样治疗？")]
 
 
 def test_the_estimate_counts_each_call() -> None:
-    found = estimate(_RECORDS, _PROMPTS, _CHOICES, is_settled=lambda _: False)
+    found = estimate(_RECORDS, _PROMPTS, _CHOICES, missing=lambda _: _ALL)
     assert (found.records, found.settled, found.requests, found.most_requests) == (2, 0, 3, 6)
     assert found.most_prompt_tokens == 2 * found.prompt_tokens
     assert found.most_completion_tokens == 2 * 3 * 50
     assert found.completion_tokens <= found.most_completion_tokens
     question = _PROMPTS["question", "zh"].render(passage=_RECORDS[0].text)  # type: ignore[union-attr]
     assert found.prompt_tokens > likely_tokens(question)
-    done = estimate(_RECORDS, _PROMPTS, _CHOICES, is_settled=lambda _: True)
+    done = estimate(_RECORDS, _PROMPTS, _CHOICES, missing=lambda _: None)
     assert (done.records, done.settled, done.requests, done.prompt_tokens) == (2, 2, 0, 0)
 
 
@@ -48,7 +51,7 @@ def test_the_estimate_covers_the_prompts_that_will_be_sent(
     text: str, lang: str, question: str
 ) -> None:
     record = passage(text, lang=lang)  # type: ignore[arg-type]
-    found = estimate([record], _PROMPTS, _CHOICES, is_settled=lambda _: False)
+    found = estimate([record], _PROMPTS, _CHOICES, missing=lambda _: _ALL)
     asked = _PROMPTS["question", record.lang].render(passage=text)
     answered = _PROMPTS["answer", record.lang].render(passage=text, question=question)
     assert found.prompt_tokens >= likely_tokens(asked) + likely_tokens(answered)
@@ -57,21 +60,38 @@ def test_the_estimate_covers_the_prompts_that_will_be_sent(
 
 def test_a_reply_is_one_request_and_answers_are_no_longer_than_allowed() -> None:
     asked = conversation("怎样治疗？")
-    found = estimate([asked], _PROMPTS, _CHOICES, is_settled=lambda _: False)
+    found = estimate([asked], _PROMPTS, _CHOICES, missing=lambda _: _ALL)
     prompt = likely_tokens(_PROMPTS["reply", "zh"].render(instruction="怎样治疗？"))
     assert found == Estimate(1, 0, 1, prompt, 50, 2, 2 * prompt, 100)
 
 
 def test_only_what_is_not_settled_costs_and_sums_are_field_by_field() -> None:
     records = [_RECORDS[0], passage("糖尿病的诊断。"), passage("痛风。")]
-    parts = [
-        estimate([record], _PROMPTS, _CHOICES, is_settled=lambda found: found is records[1])
-        for record in records
-    ]
-    whole = estimate(records, _PROMPTS, _CHOICES, is_settled=lambda found: found is records[1])
+
+    def missing(record: Passage | Conversation) -> Missing | None:
+        return None if record is records[1] else _ALL
+
+    parts = [estimate([record], _PROMPTS, _CHOICES, missing=missing) for record in records]
+    whole = estimate(records, _PROMPTS, _CHOICES, missing=missing)
     assert parts[0].plus(parts[1]).plus(parts[2]) == whole
     assert (whole.records, whole.settled, whole.requests) == (3, 1, 4)
-    assert estimate([], _PROMPTS, _CHOICES, is_settled=lambda _: False) == Estimate()
+    assert estimate([], _PROMPTS, _CHOICES, missing=lambda _: _ALL) == Estimate()
+
+
+def test_what_is_missing_of_a_try_and_all_tries_after_it_are_counted() -> None:
+    """A try is a question of at most 50 tokens and an answer of at most 50."""
+    choices = msgspec.structs.replace(_CHOICES, tries=3)
+
+    def counted(number: int, call: int) -> tuple[int, int, int]:
+        first = Missing(number, call)
+        found = estimate(_RECORDS[:1], _PROMPTS, choices, missing=lambda _: first)
+        return found.requests, found.most_requests, found.most_completion_tokens
+
+    assert counted(0, 0) == (2, 6, 300)
+    assert counted(0, 1) == (1, 5, 250)
+    assert counted(1, 1) == (1, 3, 150)
+    assert counted(2, 0) == (2, 2, 100)
+    assert counted(2, 1) == (1, 1, 50)
 
 
 def test_a_passage_may_fill_the_context_to_the_last_token() -> None:
@@ -134,6 +154,9 @@ def test_the_command_says_what_each_source_needs(workplace: Path) -> None:
     assert lines[0] == "web: 1 to rewrite, 0 of them done; 2 requests (at most 4)"
     assert "budget 777 tokens" in lines[3]
     assert lines[-3] == "together: 2 to rewrite, 0 of them done; 3 requests (at most 6)"
+    twice = CliRunner().invoke(main, ["estimate", "--rate", "10", "web", "sft", "web", "sft"])
+    assert sorted(twice.output.splitlines()) == sorted(lines)
+    assert CliRunner().invoke(main, ["estimate", "--rate", "nan"]).exit_code == 1
     prompt, completion, cost = re.findall(r"about (\d+) \+ (\d+) tokens, ([\d.]+)", lines[-2])[0]
     assert float(cost) == round((int(prompt) + 2 * int(completion)) / 10**6, 2)
 
@@ -145,7 +168,8 @@ def test_the_command_leaves_out_what_is_not_collected_and_says_so(workplace: Pat
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0] == "sft: not collected yet (dvc repro collect@sft)"
-    assert lines[-3].startswith("together: 1 to rewrite")
+    assert lines[-4].startswith("together: 1 to rewrite")
+    assert lines[-1] == "unify.price is 0, so money is, too"
     chosen = CliRunner().invoke(main, ["estimate", "web"])
     assert chosen.output.splitlines() == lines[1:]
     for name, said in (("sft", "expected part-00000.jsonl"), ("wbe", "no such source; params")):

@@ -3,7 +3,7 @@
 import pytest
 
 from onestage.errors import InputError
-from onestage.unify.endpoints import Endpoint
+from onestage.unify.calls import Endpoint
 from onestage.unify.environment import concurrency, named_endpoints
 
 _URL = "http://127.0.0.1:8000/v1"
@@ -39,7 +39,10 @@ def test_each_endpoint_has_its_key(
         ("ftp://a/v1", "k", r"expected http\(s\)://HOST"),
         ("http://host:notaport/v1", "k", r"expected http\(s\)://HOST"),
         ("http:///v1", "k", r"expected http\(s\)://HOST"),
+        ("sk-hidden", "k", r"expected http\(s\)://HOST"),
         ("http://me:hidden@host/v1", "k", "without name and password"),
+        ("http://host/v1?api-key=hidden", "k", "nothing behind a question mark"),
+        ("http://host/v1#hidden", "k", "nothing behind a question mark"),
         ("http://a/v1 http://a/v1", "k l", "twice"),
         ("http://a/v1 http://b/v1", "k l m", "expected one key or 2"),
         (_URL, "秘钥", "printable ASCII"),

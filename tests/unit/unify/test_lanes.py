@@ -242,10 +242,10 @@ def test_who_waits_while_a_dead_lane_is_tried_stays_asleep(monkeypatch: pytest.M
     looked = 0
     plain = Lanes._free
 
-    def counted(doors: Lanes, now: float) -> Lane | None:
+    def counted(doors: Lanes, now: float, avoid: frozenset[Lane] = frozenset()) -> Lane | None:
         nonlocal looked
         looked += 1
-        return plain(doors, now)
+        return plain(doors, now, avoid)
 
     monkeypatch.setattr(Lanes, "_free", counted)
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onestage.errors import InputError
+from onestage.unify import responses
 from onestage.unify.responses import Response, ResponseStore, Spent
 
 
@@ -29,45 +30,44 @@ def test_a_response_comes_back_as_it_went_in(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "responses.sqlite"
     with closing(ResponseStore(path)) as store:
         assert store.get("a") is None
-        store.put(_response("a"), "web")
-        store.put(_response("a", text="other"), "web")
+        store.put(_response("a"))
+        store.put(_response("a", text="other"))
     with closing(ResponseStore(path)) as store:
         assert store.get("a") == _response("a")
-        assert store.spent("web") == Spent(120, 80)
-        assert store.spent("other") == Spent()
-        store.charge("web", 5, 7)
-        assert store.spent("web") == Spent(125, 87)
 
 
 def test_no_sign_of_a_response_is_lost(tmp_path: Path) -> None:
     text = "\n".join([*MEDICAL, "", "\0", "\U0002070e", "'; DROP TABLE responses; --"])
     stored = _response("k'\"", text=text, finish_reason="fault:status_500: \n")
     with closing(ResponseStore(tmp_path / "r.sqlite")) as store:
-        store.put(stored, "web'")
+        store.put(stored)
         assert store.get("k'\"") == stored
-        assert store.spent("web'") == Spent(60, 40)
 
 
-_PUTS = st.lists(
-    st.tuples(st.sampled_from("abcd"), st.sampled_from(["web", "sft"]), st.integers(0, 9)),
-    max_size=20,
-)
-
-
-@given(_PUTS)
-def test_the_first_response_of_a_key_stays_and_each_is_paid(
-    puts: list[tuple[str, str, int]],
-) -> None:
+@given(st.text("abcd", max_size=20))
+def test_the_first_response_of_a_key_stays(keys: str) -> None:
     with closing(ResponseStore(Path(":memory:"))) as store:
-        for place, (key, source, tokens) in enumerate(puts):
-            store.put(_response(key, text=str(place), prompt_tokens=tokens), source)
+        for place, key in enumerate(keys):
+            stored = store.put(_response(key, text=str(place)))
+            assert stored.text == str(keys.index(key))
         for key in "abcd":
-            firsts = [place for place, put in enumerate(puts) if put[0] == key]
-            stored = store.get(key)
-            assert (stored and stored.text) == (str(firsts[0]) if firsts else None)
-        for source in ("web", "sft"):
-            paid = [tokens for _, of, tokens in puts if of == source]
-            assert store.spent(source) == Spent(sum(paid), 40 * len(paid))
+            held = store.get(key)
+            assert (held and held.text) == (str(keys.index(key)) if key in keys else None)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["web'", "sft"]), st.integers(-9, 9), st.integers(-9, 9)),
+        max_size=20,
+    )
+)
+def test_what_sources_are_charged_adds_up(charges: list[tuple[str, int, int]]) -> None:
+    with closing(ResponseStore(Path(":memory:"))) as store:
+        for charge in charges:
+            store.charge(*charge)
+        for source in ("web'", "sft", "other"):
+            own = [(prompt, completion) for name, prompt, completion in charges if name == source]
+            assert store.spent(source) == Spent(sum(p for p, _ in own), sum(c for _, c in own))
 
 
 def test_a_passage_is_settled_with_the_most_tries_it_was_allowed(tmp_path: Path) -> None:
@@ -97,10 +97,12 @@ def test_responses_are_taken_over_all_or_none(tmp_path: Path) -> None:
 def test_two_runs_share_a_store(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     with closing(ResponseStore(path)) as one, closing(ResponseStore(path)) as other:
-        one.put(_response("a"), "web")
+        one.put(_response("a"))
         assert other.get("a") == _response("a")
-        other.put(_response("b"), "web")
-        assert one.spent("web") == Spent(120, 80)
+        other.put(_response("b"))
+        assert one.get("b") == _response("b")
+        one.charge("web", 5, 7)
+        assert other.spent("web") == Spent(5, 7)
 
 
 def test_runs_that_write_at_once_wait_for_one_another(tmp_path: Path) -> None:
@@ -109,14 +111,14 @@ def test_runs_that_write_at_once_wait_for_one_another(tmp_path: Path) -> None:
     def run(name: str) -> None:
         with closing(ResponseStore(path)) as store:
             for n in range(40):
-                store.put(_response(f"{name}-{n}"), "web")
+                store.put(_response(f"{name}-{n}"))
                 store.charge("web", 1, 0)
                 store.settle("s", n)
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(run, "abc"))
     with closing(ResponseStore(path)) as store:
-        assert store.spent("web") == Spent(120 * 61, 120 * 40)
+        assert store.spent("web") == Spent(120, 0)
         assert store.settled("s") == 39
         assert all(store.get(f"{name}-{n}") for name in "abc" for n in range(40))
 
@@ -130,7 +132,8 @@ from pathlib import Path
 from onestage.unify.responses import Response, ResponseStore
 store = ResponseStore(Path({str(path)!r}))
 for n in range(50):
-    store.put(Response(str(n), "s", "answer", 0, 2, "m", "t", "stop", 1, 1), "web")
+    store.put(Response(str(n), "s", "answer", 0, 2, "m", "t", "stop", 1, 1))
+    store.charge("web", 1, 1)
 {end}
 """
     ended = subprocess.run([sys.executable, "-c", code], check=False)
@@ -164,16 +167,38 @@ def test_a_response_replaces_a_fault_and_nothing_else(tmp_path: Path) -> None:
     fault = msgspec.structs.replace(_response("a"), text="", finish_reason="fault:timeout")
     other = msgspec.structs.replace(_response("b"), text="another")
     with closing(ResponseStore(tmp_path / "r.sqlite")) as store:
-        assert store.put(fault, "web") == fault
-        assert store.put(_response("b"), "web") == _response("b")
+        assert store.put(fault) == fault
+        assert store.put(_response("b")) == _response("b")
         assert store.add([_response("a"), other]) == (2, 1, 1)
         assert (store.get("a"), store.get("b")) == (_response("a"), _response("b"))
         assert store.add([fault]) == (1, 0, 1)
         assert store.get("a") == _response("a")
 
 
+def test_a_full_disk_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    with closing(ResponseStore(tmp_path / "r.sqlite")) as store:
+        store.put(_response("a"))
+        store._base.execute("PRAGMA max_page_count = 20")
+        many = [_response(str(n), text="x" * 999) for n in range(200)]
+        with pytest.raises(InputError, match=r"cannot be written \(database or disk is full\)"):
+            store.add(many)
+        assert store.get("0") is None
+        assert store.get("a") == _response("a")
+
+
+def test_a_store_that_is_held_is_not_to_be_moved_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(responses, "_BUSY_S", 0.05)
+    path = tmp_path / "r.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(InputError, match=r"cannot be opened \(database is locked\); m"):
+            ResponseStore(path)
+
+
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not the store of responses") as caught:
+    with pytest.raises(InputError, match=f"{tmp_path}: the store of responses cannot") as caught:
         ResponseStore(tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -181,7 +206,7 @@ def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
 def test_a_store_is_an_ordinary_database(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     with closing(ResponseStore(path)) as store:
-        store.put(_response("a"), "web")
+        store.put(_response("a"))
     with closing(sqlite3.connect(path)) as base:
         assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert base.execute("SELECT key, text FROM responses").fetchall() == [("a", "口服 5 mg。")]

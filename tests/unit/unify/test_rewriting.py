@@ -1,5 +1,6 @@
 """Each record is tried by calls from the store or an endpoint, in order, within a budget."""
 
+import asyncio
 import gc
 import re
 import signal
@@ -19,7 +20,8 @@ from onestage.errors import InputError, ParamError
 from onestage.records import Conversation, Passage, Rejection
 from onestage.unify import endpoints
 from onestage.unify.budget import Budget
-from onestage.unify.endpoints import Endpoint, Endpoints
+from onestage.unify.calls import Endpoint
+from onestage.unify.endpoints import Endpoints
 from onestage.unify.prompts import load_prompts
 from onestage.unify.responses import ResponseStore
 from onestage.unify.rewriting import Rewriter, Rewritten
@@ -199,6 +201,41 @@ def test_a_stricter_check_asks_nothing_and_more_tries_ask_again(store: ResponseS
     assert len(server.requests) == first + 6
 
 
+@pytest.mark.parametrize("budget", [250, 900, 1900, 4000, 10**6])
+def test_what_is_missing_is_what_will_be_asked(store: ResponseStore, budget: int) -> None:
+    """Some passages fail their first try; the run ends where the budget does, and goes on."""
+
+    def at_times(prompt: str, number: int) -> Answer:
+        strict = int(_NUMBER.findall(prompt)[-1]) % 3 == 0 and number < 12
+        return "根据文中所述？" if strict and _is_question_call(prompt) else _echo(prompt, number)
+
+    records = _passages(12)
+    with chat_server(at_times) as server:
+        with suppress(ParamError):
+            _rewrite(server, records, store, _choices(budget_tokens={"web": budget}))
+        before = len(server.requests)
+        judge = _rewriter([], _choices(), store)
+        firsts = [asyncio.run(judge.missing(record)) for record in records]
+        found = _rewrite(server, records, store)
+        asked = server.requests[before:]
+    needed = {
+        (number, first.number + 1, first.call)
+        for number, first in enumerate(firsts)
+        if first is not None
+    }
+    first_asked: dict[int, tuple[int, int, int]] = {}
+    for request in asked:
+        prompt = request["messages"][-1]["content"]
+        number = int(_NUMBER.findall(prompt)[-1])
+        call = 0 if _is_question_call(prompt) else 1
+        first_asked.setdefault(number, (number, request["seed"], call))
+    assert set(first_asked.values()) == needed
+    assert [asyncio.run(judge.missing(record)) for record in records] == [None] * 12
+    more = _rewriter([], _choices(tries=5), store)
+    again = [asyncio.run(more.missing(record)) for record in records]
+    assert again == [(2, 0) if isinstance(item.record, Rejection) else None for item in found]
+
+
 def test_the_load_is_shared(store: ResponseStore) -> None:
     def slow(prompt: str, number: int) -> Answer:
         time.sleep(0.05)
@@ -255,11 +292,11 @@ def test_what_concerns_the_whole_run_stops_it_at_once(
     store: ResponseStore, status: int, what: str
 ) -> None:
     with (
-        chat_server(lambda *_: status) as server,
+        chat_server(lambda *_: status, models=status) as server,
         pytest.raises(InputError, match=rf"{server.base_url}: .*{what}"),
     ):
         _rewrite(server, _passages(30), store)
-    assert len(server.requests) <= 4
+    assert len(server.requests) <= 12
 
 
 def test_a_dead_endpoint_ends_the_run_with_all_kept(store: ResponseStore) -> None:
@@ -381,7 +418,7 @@ def test_one_passage_that_always_times_out_ends_alone(store: ResponseStore) -> N
 
 
 def test_one_passage_that_is_always_too_much_ends_alone(store: ResponseStore) -> None:
-    limits = {"timeout_s": 2.0, "attempts": 1, "give_up_s": 6.0}
+    limits = {"timeout_s": 2.0, "attempts": 1, "give_up_s": 2.0}
     with chat_server(lambda prompt, n: 429 if "第3段" in prompt else _echo(prompt, n)) as server:
         found = _rewrite(server, _passages(20), store, _choices(limits=limits, tries=1))
     (bad,) = [item.record for item in found if isinstance(item.record, Rejection)]
@@ -429,6 +466,107 @@ def test_a_moderated_prompt_is_no_wrong_key(store: ResponseStore) -> None:
     assert [record.reason for record in bad] == ["no_response"]
 
 
+_MODERATED: list[Answer] = [
+    403,
+    {"error": {"message": "max_tokens is too large for this prompt", "param": "max_tokens"}},
+]
+
+
+@pytest.mark.parametrize("refusal", _MODERATED)
+def test_the_first_prompt_of_all_may_be_refused(store: ResponseStore, refusal: Answer) -> None:
+    """It says so before any other is answered."""
+
+    def slowly(prompt: str, number: int) -> Answer:
+        if "第0段" in prompt:
+            return refusal
+        time.sleep(0.1)
+        return _echo(prompt, number)
+
+    with chat_server(slowly) as server:
+        found = _rewrite(server, _passages(12), store)
+    assert [isinstance(item.record, Rejection) for item in found] == [True] + [False] * 11
+
+
+def test_records_of_which_all_that_are_left_are_refused_end(store: ResponseStore) -> None:
+    limits = {"timeout_s": 1.0, "attempts": 3, "give_up_s": 5.0}
+    with chat_server(lambda *_: 403) as server:
+        found = _rewrite(server, _passages(5), store, _choices(limits=limits, tries=1))
+    assert all(isinstance(item.record, Rejection) for item in found)
+
+
+@pytest.mark.parametrize("refusal", [403, 413, 422, _MODERATED[1]])
+@pytest.mark.parametrize("late_s", [0.0, 0.05])
+def test_an_endpoint_that_refuses_everything_costs_no_passage(
+    store: ResponseStore, refusal: Answer, late_s: float
+) -> None:
+    """It has answered at first; the other one answers all."""
+
+    def spent(prompt: str, number: int) -> Answer:
+        time.sleep(late_s)
+        return _echo(prompt, number) if number < 2 else refusal
+
+    def slowly(prompt: str, number: int) -> Answer:
+        time.sleep(0.02)
+        return _echo(prompt, number)
+
+    with chat_server(slowly) as good, chat_server(spent) as bad:
+        found = list(_rewriter([bad, good], _choices(), store).rewrite(_passages(60)))
+    assert all(isinstance(item.record, Conversation) for item in found)
+    assert len(bad.requests) < 40
+
+
+def test_what_one_endpoint_refuses_another_is_asked(store: ResponseStore) -> None:
+    """The quick one has a smaller model, for which every third passage is too long."""
+
+    def small(prompt: str, number: int) -> Answer:
+        return 400 if int(_NUMBER.findall(prompt)[-1]) % 3 == 0 else _echo(prompt, number)
+
+    def large(prompt: str, number: int) -> Answer:
+        time.sleep(0.02)
+        return _echo(prompt, number)
+
+    with chat_server(small) as one, chat_server(large) as other:
+        found = list(_rewriter([one, other], _choices(), store).rewrite(_passages(60)))
+    assert all(isinstance(item.record, Conversation) for item in found)
+    assert len(one.requests) > 30
+
+
+def test_an_endpoint_of_few_requests_a_second_loses_no_passage(store: ResponseStore) -> None:
+    """It answers one request in 30 ms and tells the others, far more, to come again."""
+    last = time.monotonic()
+
+    def metered(prompt: str, number: int) -> Answer:
+        nonlocal last
+        with server.lock:
+            if time.monotonic() - last < 0.03:
+                return 429
+            last = time.monotonic()
+        return _echo(prompt, number)
+
+    limits = {"timeout_s": 1.0, "attempts": 1, "give_up_s": 5.0}
+    with chat_server(metered, retry_after="0.03") as server:
+        found = _rewrite(server, _passages(40), store, _choices(limits=limits, tries=1))
+    assert all(isinstance(item.record, Conversation) for item in found)
+    assert len(server.requests) < 6 * 80
+
+
+def test_an_exhausted_quota_ends_the_run_and_settles_nothing(store: ResponseStore) -> None:
+    limits = {"timeout_s": 1.0, "attempts": 2, "give_up_s": 1.0}
+
+    def quota(prompt: str, number: int) -> Answer:
+        return _echo(prompt, number) if number < 20 else 429
+
+    with (
+        chat_server(quota, retry_after="86400") as server,
+        pytest.raises(InputError, match=r"no answer from the endpoint for \d+ s \(last: overl"),
+    ):
+        _rewrite(server, _passages(40), store, _choices(limits=limits))
+    with chat_server(_echo) as server:
+        found = _rewrite(server, _passages(40), store)
+    assert all(isinstance(item.record, Conversation) for item in found)
+    assert len(server.requests) == 60
+
+
 def test_the_limit_goes_by_its_newer_name_where_the_older_is_refused(store: ResponseStore) -> None:
     def newer(prompt: str, number: int) -> Answer:
         if "max_tokens" in server.requests[number]:
@@ -452,7 +590,7 @@ def test_a_refused_parameter_stops_the_run_and_settles_nothing(store: ResponseSt
         pytest.raises(InputError, match=r"temperature is refused .*change the unify section"),
     ):
         _rewrite(server, _passages(30), store)
-    assert len(server.requests) <= 4
+    assert len(server.requests) <= 40
     with chat_server(_echo) as server:
         found = _rewrite(server, _passages(30), store)
     assert all(isinstance(item.record, Conversation) for item in found)
