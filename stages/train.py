@@ -5,7 +5,6 @@ losses, in all and by source. Step 4 of the protocol. Conservation: rows trained
 """
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
     import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
 
     from onestage import checkpoint  # noqa: PLC0415
-    from onestage.train import batches, documents, trainer  # noqa: PLC0415
+    from onestage.train import batches, documents, serving, trainer  # noqa: PLC0415
 
     torch.set_num_threads(choices.cpu_threads)
     # Weights stay in fp32: bf16 is the precision of the arithmetic (autocast), since updates
@@ -76,8 +75,7 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
             )
         after = heldout()
         checkpoint.save_model(model, out_part, engine.gathered_state())
-        for file in sorted((rows / "tokenizer").iterdir()):
-            shutil.copyfile(file, out_part / file.name)
+        serving.save_tokenizer(rows / "tokenizer", out_part)
         write_plots(plots_part, history, before, after)
         report = {"rows": len(train_rows), "steps": engine.state.global_step}
         outputs.write_json(metrics_part, {**report, "heldout_loss": changes(before, after)})

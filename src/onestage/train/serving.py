@@ -1,0 +1,58 @@
+"""What serves the trained model without this project: its tokenizer and where a turn ends."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerFast
+
+from onestage import checkpoint
+
+_OUTPUT = "\U0010fffd"  # the last character for private use: no template writes it
+# Any other class may build rules of its own around the vocabulary, so that the model would be
+# asked in other tokens than those it was trained on. This one takes tokenizer.json as it is.
+_PLAIN_CLASS = "PreTrainedTokenizerFast"
+
+
+def save_tokenizer(tokenizer: Path, folder: Path) -> None:
+    """Put the tokenizer's files beside the weights, and say which token ends a turn.
+
+    That token goes first in generation_config.json, before those that ended the base's texts, and
+    is the `eos_token_id` of config.json.
+    """
+    for file in sorted(tokenizer.iterdir()):
+        shutil.copyfile(file, folder / file.name)
+    _change(folder / "tokenizer_config.json", tokenizer_class=_PLAIN_CLASS)
+    end = end_of_turn(checkpoint.load_tokenizer(tokenizer))
+    generation = folder / "generation_config.json"
+    before = json.loads(generation.read_text(encoding="utf-8")).get("eos_token_id")
+    others = before if isinstance(before, list) else [before]
+    ends = [end, *(other for other in others if other not in (end, None))]
+    _change(generation, eos_token_id=ends if len(ends) > 1 else end)
+    _change(folder / "config.json", eos_token_id=end)
+
+
+def end_of_turn(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Return the token that the chat template writes last after an output: trained, and final.
+
+    It is a special token, or another added one that stands in the template, such as `</answer>`.
+    """
+    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _OUTPUT}]
+    rendered = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    ids: list[int] = tokenizer.encode(rendered.rpartition(_OUTPUT)[2], add_special_tokens=False)
+    template = str(tokenizer.chat_template)
+    marks = {
+        number
+        for number, token in tokenizer.added_tokens_decoder.items()
+        if token.special or (token.content.strip() and token.content in template)
+    }
+    return [number for number in ids if number in marks][-1]
+
+
+def _change(file: Path, **changes: Any) -> None:
+    """Write values into a JSON file; one that holds them already keeps its bytes."""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    if {**found, **changes} != found:
+        text = json.dumps({**found, **changes}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        file.write_text(text, encoding="utf-8")

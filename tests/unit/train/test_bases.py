@@ -1,0 +1,150 @@
+"""Bases of each supported type: from their folder over rows and training to plain chat."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from conftest import RunStage
+from given import ROOT, conversation, parameters, write_params, write_records
+
+pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.usefixtures("one_thread")]
+
+from onestage.offline import go_offline  # noqa: E402
+
+go_offline()
+
+import torch  # noqa: E402
+from plain_chat import MAX_NEW_TOKENS, MESSAGES  # noqa: E402
+from safetensors import safe_open  # noqa: E402
+from small_tokenizers import kinds  # noqa: E402
+from tiny_bases import TYPES, kind, write_base  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast  # noqa: E402
+
+from onestage import checkpoint  # noqa: E402
+from onestage.records import Draw  # noqa: E402
+from onestage.train import serving  # noqa: E402
+
+ALL_TYPES = pytest.mark.parametrize("name", TYPES)
+
+
+def _parameters(name: str) -> dict[str, Any]:
+    document = parameters()
+    document["base"] = {"path": f"base_{name}", "init": "pretrained", "seed": 1}
+    document["pack"] |= {"chat_template": f"base_{name}/chat.jinja", "seq_len_tokens": 128}
+    document["pack"]["max_displacement_rows"] = 1
+    document["train"] |= {"rows_per_step": 1, "rows_per_device": 1, "warmup_share": 0.0}
+    return document
+
+
+def _rows(run_stage: RunStage) -> Result:
+    """Pack six conversations, some of which are held out."""
+    records = [
+        conversation(f"头痛第{n}天怎么办？", f"服{n}.5 mg，血压≥140/90 mmHg时请就医。")
+        for n in range(6)
+    ]
+    draws = [Draw(n, record.id, 0, record.source, 0) for n, record in enumerate(records)]
+    write_records(Path("curated"), records)
+    write_records(Path("drawn"), draws[:5])
+    write_records(Path("drawn"), draws[5:], "heldout")
+    names = {"sample": "drawn", "conversations": "curated", "out": "rows"}
+    return run_stage("pack", **names, rejected="rejected", metrics="pack.json", plot="pack.csv")
+
+
+def _train(run_stage: RunStage) -> Result:
+    return run_stage("train", rows="rows", out="model", plots="plots/train", metrics="train.json")
+
+
+def _trained(run_stage: RunStage, folder: Path, name: str) -> Path:
+    """Return the model that pack and train make of a base of this type in a new folder."""
+    folder.mkdir()
+    os.chdir(folder)
+    write_base(folder / f"base_{name}", name)
+    write_params(folder, _parameters(name))
+    for result in (_rows(run_stage), _train(run_stage)):
+        assert (result.exit_code, result.output) == (0, "")
+    assert json.loads(Path("train.json").read_text("utf-8"))["steps"] >= 2
+    return folder / "model"
+
+
+def _tensors(folder: Path) -> dict[str, torch.Tensor]:
+    with safe_open(folder / "model.safetensors", framework="pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+
+
+def test_models_of_each_type_chat_in_plain_transformers(
+    tmp_path: Path, run_stage: RunStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    models = {name: _trained(run_stage, tmp_path / name, name) for name in TYPES}
+    monkeypatch.chdir(tmp_path)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    called = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "tests" / "plain_chat.py"), *models.values()],
+        env={**environment, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert called.returncode == 0, called.stderr
+    answers = json.loads(called.stdout)
+    for name, folder in models.items():
+        _require_chat(name, answers[str(folder)])
+        _require_folder(name, folder)
+
+
+def _require_chat(name: str, answer: dict[str, Any]) -> None:
+    of_kind = kind(TYPES[name].tokenizer)
+    tokenizer = of_kind.tokenizer
+    end = tokenizer.token_to_id(of_kind.end)
+    assert answer["ends"][0] == answer["config_end"] == end
+    assert set(answer["ends"]) == {end, tokenizer.token_to_id(TYPES[name].text_end)}
+    # It stops at once, well before it would have to.
+    assert len(answer["ended"]) == 3 < MAX_NEW_TOKENS
+    assert answer["ended"][-1] == end
+    assert answer["answer"].endswith(of_kind.end)
+    rendered = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **of_kind.named)
+    rendered.chat_template = of_kind.template
+    text = rendered.apply_chat_template(MESSAGES, tokenize=False, add_generation_prompt=True)
+    assert answer["prompt"] == tokenizer.encode(text, add_special_tokens=False).ids, name
+
+
+def _require_folder(name: str, folder: Path) -> None:
+    files = {path.name for path in folder.iterdir()}
+    assert files == {
+        "chat_template.jinja",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    base, trained = _tensors(folder.parent / f"base_{name}"), _tensors(folder)
+    assert base.keys() == trained.keys()
+    assert ("lm_head.weight" in trained) != TYPES[name].config.get("tie_word_embeddings", False)
+    assert any(not torch.equal(base[key], trained[key]) for key in base)
+    # What training wrote is what a library of its own kind reads, and what the project reads.
+    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
+    own = checkpoint.load_model(folder, init="pretrained", seed=1).state_dict()
+    for key, tensor in trained.items():
+        assert torch.equal(plain[key], tensor)
+        assert torch.equal(own[key], tensor)
+
+
+@pytest.mark.parametrize("of_kind", kinds(), ids=lambda found: found.name)
+def test_the_end_of_a_turn_is_the_last_token_that_is_trained(of_kind: Any) -> None:
+    from onestage.pack.rendering import Renderer, Tokens  # noqa: PLC0415
+
+    renderer = Renderer(of_kind.tokenizer, of_kind.template, of_kind.named)
+    (found,) = renderer.tokenize([conversation("is it safe", "yes")])
+    assert isinstance(found, Tokens)
+    copied = Tokenizer.from_str(of_kind.tokenizer.to_str())
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=copied, **of_kind.named)
+    tokenizer.chat_template = of_kind.template
+    last = found.input_ids[found.trained[-1][1] - 1]
+    assert serving.end_of_turn(tokenizer) == last == copied.token_to_id(of_kind.end)
