@@ -59,4 +59,4 @@ def chat(folder: str) -> dict[str, Any]:
 if __name__ == "__main__":
     answers = {folder: chat(folder) for folder in sys.argv[1:]}
     assert not any(name.split(".")[0] == "onestage" for name in sys.modules)
-    print(json.dumps(answers))
+    sys.stdout.write(json.dumps(answers))

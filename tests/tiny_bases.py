@@ -72,10 +72,8 @@ def _yi(llama: Kind, chatml: Kind) -> Kind:
 
 def _qwen(other: Kind) -> Kind:
     """Byte-level pairs with the rules that transformers has for these types."""
-    from transformers import Qwen2Tokenizer
-
     whole = json.loads(other.tokenizer.to_str())
-    rules = json.loads(Qwen2Tokenizer().backend_tokenizer.to_str())
+    rules = json.loads(transformers.Qwen2Tokenizer().backend_tokenizer.to_str())
     whole |= {name: rules[name] for name in ("normalizer", "pre_tokenizer", "decoder")}
     return other._replace(tokenizer=Tokenizer.from_str(json.dumps(whole)))
 
