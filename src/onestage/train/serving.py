@@ -8,6 +8,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerFast
 
 from onestage import checkpoint
+from onestage.base_folder import read_object
 
 _OUTPUT = "\U0010fffd"  # the last character for private use: no template writes it
 # Any other class may build rules of its own around the vocabulary, so that the model would be
@@ -23,10 +24,10 @@ def save_tokenizer(tokenizer: Path, folder: Path) -> None:
     """
     for file in sorted(tokenizer.iterdir()):
         shutil.copyfile(file, folder / file.name)
-    _change(folder / "tokenizer_config.json", tokenizer_class=_PLAIN_CLASS)
+    _change(folder / "tokenizer_config.json", "auto_map", tokenizer_class=_PLAIN_CLASS)
     end = end_of_turn(checkpoint.load_tokenizer(tokenizer))
     generation = folder / "generation_config.json"
-    before = json.loads(generation.read_text(encoding="utf-8")).get("eos_token_id")
+    before = read_object(generation).get("eos_token_id")
     others = before if isinstance(before, list) else [before]
     ends = [end, *(other for other in others if other not in (end, None))]
     _change(generation, eos_token_id=ends if len(ends) > 1 else end)
@@ -50,9 +51,11 @@ def end_of_turn(tokenizer: PreTrainedTokenizerFast) -> int:
     return [number for number in ids if number in marks][-1]
 
 
-def _change(file: Path, **changes: Any) -> None:
-    """Write values into a JSON file; one that holds them already keeps its bytes."""
-    found = json.loads(file.read_text(encoding="utf-8"))
-    if {**found, **changes} != found:
-        text = json.dumps({**found, **changes}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        file.write_text(text, encoding="utf-8")
+def _change(file: Path, *removed: str, **changes: Any) -> None:
+    """Write values into a JSON file and take others out; a file that is so already stays."""
+    found = read_object(file)
+    kept = {name: value for name, value in found.items() if name not in removed}
+    changed = {**kept, **changes}
+    if changed != found:
+        text = json.dumps(changed, indent=2, sort_keys=True, ensure_ascii=False)
+        file.write_text(text + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from conftest import RunStage
-from given import ROOT, conversation, parameters, write_params, write_records
+from given import ROOT, TOY_BASE, conversation, parameters, write_params, write_records
 
 pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.usefixtures("one_thread")]
 
@@ -148,3 +149,15 @@ def test_the_end_of_a_turn_is_the_last_token_that_is_trained(of_kind: Any) -> No
     tokenizer.chat_template = of_kind.template
     last = found.input_ids[found.trained[-1][1] - 1]
     assert serving.end_of_turn(tokenizer) == last == copied.token_to_id(of_kind.end)
+
+
+def test_a_tokenizer_that_is_plain_already_keeps_its_bytes(tmp_path: Path) -> None:
+    tokenizer, out = tmp_path / "tokenizer", tmp_path / "model"
+    tokenizer.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copyfile(TOY_BASE / name, tokenizer / name)
+    checkpoint.save_model(checkpoint.load_model(TOY_BASE, init="random", seed=1), out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    serving.save_tokenizer(tokenizer, out)
+    before |= {path.name: path.read_bytes() for path in tokenizer.iterdir()}
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
