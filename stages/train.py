@@ -43,7 +43,7 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
     import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
 
     from onestage import checkpoint  # noqa: PLC0415
-    from onestage.train import batches, documents, serving, trainer  # noqa: PLC0415
+    from onestage.train import batches, documents, fitting, serving, trainer  # noqa: PLC0415
 
     torch.set_num_threads(choices.cpu_threads)
     # Weights stay in fp32: bf16 is the precision of the arithmetic (autocast), since updates
@@ -51,6 +51,7 @@ def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -
     model = checkpoint.load_model(
         Path(base.path), init=base.init, seed=base.seed, attention=choices.attention
     )
+    fitting.require_fitting(model, rows)
     train_rows = batches.RowFiles(train_files, sources)
     heldout_rows = batches.RowFiles(heldout_files, sources)
     flash = choices.attention == "flash_attention_2"  # which computes in half precision only

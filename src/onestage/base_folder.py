@@ -77,6 +77,38 @@ def _baichuan(config: dict[str, Any]) -> str:
     )
 
 
+def require_positions(folder: Path, config: dict[str, Any], seq_len_tokens: int) -> None:
+    """Refuse rows that may hold a sample of more tokens than the base has positions.
+
+    Positions begin anew with each sample, so a row as such may be longer.
+
+    Raises:
+        InputError: with both figures.
+    """
+    positions = config.get("max_position_embeddings")
+    if isinstance(positions, int) and seq_len_tokens > positions:
+        raise InputError(
+            f"pack.seq_len_tokens is {seq_len_tokens}, but {folder}/config.json has "
+            f"{positions} positions (max_position_embeddings); lower it to {positions} at most"
+        )
+
+
+def require_vocabulary(folder: Path, config: dict[str, Any], vocabulary: int) -> None:
+    """Refuse a tokenizer whose own vocabulary, without added tokens, the embedding cannot hold.
+
+    Published tokenizers may add tokens beyond it that no text uses; train looks at what rows use.
+
+    Raises:
+        InputError: with both figures.
+    """
+    rows = config.get("vocab_size")
+    if isinstance(rows, int) and vocabulary > rows:
+        raise InputError(
+            f"{folder}/tokenizer.json: a vocabulary of {vocabulary} tokens, but config.json has "
+            f"vocab_size {rows}; take the tokenizer that belongs to the base"
+        )
+
+
 def weight_files(folder: Path) -> list[Path]:
     """Return the safetensors files of a folder, all there and whole.
 

@@ -22,9 +22,7 @@ def save_tokenizer(tokenizer: Path, folder: Path) -> None:
     That token goes first in generation_config.json, before those that ended the base's texts, and
     is the `eos_token_id` of config.json.
     """
-    for file in sorted(tokenizer.iterdir()):
-        shutil.copyfile(file, folder / file.name)
-    _change(folder / "tokenizer_config.json", "auto_map", tokenizer_class=_PLAIN_CLASS)
+    copy_tokenizer(tokenizer, folder)
     end = end_of_turn(checkpoint.load_tokenizer(tokenizer))
     generation = folder / "generation_config.json"
     before = read_object(generation).get("eos_token_id")
@@ -32,6 +30,13 @@ def save_tokenizer(tokenizer: Path, folder: Path) -> None:
     ends = [end, *(other for other in others if other not in (end, None))]
     _change(generation, eos_token_id=ends if len(ends) > 1 else end)
     _change(folder / "config.json", eos_token_id=end)
+
+
+def copy_tokenizer(tokenizer: Path, folder: Path) -> None:
+    """Copy the tokenizer's files, for a class that takes tokenizer.json as it is."""
+    for file in sorted(tokenizer.iterdir()):
+        shutil.copyfile(file, folder / file.name)
+    _change(folder / "tokenizer_config.json", "auto_map", tokenizer_class=_PLAIN_CLASS)
 
 
 def end_of_turn(tokenizer: PreTrainedTokenizerFast) -> int:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,15 @@ go_offline()
 import torch  # noqa: E402
 from plain_chat import MAX_NEW_TOKENS, MESSAGES  # noqa: E402
 from safetensors import safe_open  # noqa: E402
-from small_tokenizers import kinds  # noqa: E402
+from small_tokenizers import Kind, kinds  # noqa: E402
 from tiny_bases import TYPES, kind, write_base  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast  # noqa: E402
 
 from onestage import checkpoint  # noqa: E402
-from onestage.records import Draw  # noqa: E402
-from onestage.train import serving  # noqa: E402
-
-ALL_TYPES = pytest.mark.parametrize("name", TYPES)
+from onestage.errors import InputError  # noqa: E402
+from onestage.records import Draw, PackedRow, PackedSample  # noqa: E402
+from onestage.train import fitting, serving  # noqa: E402
 
 
 def _parameters(name: str) -> dict[str, Any]:
@@ -161,3 +161,114 @@ def test_a_tokenizer_that_is_plain_already_keeps_its_bytes(tmp_path: Path) -> No
     serving.save_tokenizer(tokenizer, out)
     before |= {path.name: path.read_bytes() for path in tokenizer.iterdir()}
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+# Bases, tokenizers and rows that do not go together
+
+
+def _qwen2(folder: Path, **config: Any) -> Any:
+    """Return a tiny model of the toy base's kind, with random weights."""
+    named = json.loads((TOY_BASE / "config.json").read_text(encoding="utf-8"))
+    folder.mkdir()
+    small = {"num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2}
+    (folder / "config.json").write_text(json.dumps({**named, **small, **config}), encoding="utf-8")
+    return checkpoint.load_model(folder, init="random", seed=1)
+
+
+def _row_of(tmp_path: Path, row: PackedRow, tokenizer: Kind | None = None) -> Path:
+    """Return a folder as pack writes it, with one row, and the toy tokenizer or another one."""
+    rows = write_records(tmp_path / "rows", [row], "rows")
+    write_records(rows, [], "heldout")
+    (rows / "tokenizer").mkdir()
+    if tokenizer is None:
+        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+            shutil.copyfile(TOY_BASE / name, rows / "tokenizer" / name)
+    else:
+        tokenizer.tokenizer.save(str(rows / "tokenizer" / "tokenizer.json"))
+        (rows / "tokenizer" / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+    return rows
+
+
+def _row(tokens: list[int], *lengths: int) -> PackedRow:
+    samples, start = [], 0
+    for length in lengths:
+        samples.append(PackedSample("", 0, "sft", start, start + length, []))
+        start += length
+    return PackedRow(tokens, samples, 0)
+
+
+def test_tokens_beyond_the_embedding_are_refused(tmp_path: Path) -> None:
+    model = _qwen2(tmp_path / "base", vocab_size=1000)
+    rows = _row_of(tmp_path, _row([7, 999, 1000], 3))
+    with pytest.raises(InputError, match=r"rows-00000\.jsonl:1: token 1000, but .* ends at 999"):
+        fitting.require_fitting(model, rows)
+    write_records(rows, [_row([7, 999, 9], 3)], "rows")
+    fitting.require_fitting(model, rows)
+
+
+def test_samples_beyond_the_positions_are_refused(tmp_path: Path) -> None:
+    model = _qwen2(tmp_path / "base", max_position_embeddings=8)
+    rows = _row_of(tmp_path, _row([5] * 12, 3, 9))
+    with pytest.raises(InputError, match=r"rows-00000\.jsonl:1: a sample of 9 tokens, .* has 8 po"):
+        fitting.require_fitting(model, rows)
+    # Positions begin anew with each sample: the row may be longer than they reach.
+    write_records(rows, [_row([5] * 16, 8, 8)], "rows")
+    fitting.require_fitting(model, rows)
+
+
+def test_a_tokenizer_that_the_type_would_split_otherwise_is_refused(tmp_path: Path) -> None:
+    model = _qwen2(tmp_path / "base")
+    rows = _row_of(tmp_path, _row([5], 1), kind("llama-3"))
+    with pytest.raises(InputError, match=r"other rules in a model of type qwen2.*belongs"):
+        fitting.require_fitting(model, rows)
+
+
+def test_a_base_that_needs_code_of_its_own_is_refused(tmp_path: Path) -> None:
+    """Not even asked for: transformers would put the question to the terminal."""
+    code = tmp_path / "modeling_own.py"
+    code.write_text("import pathlib\npathlib.Path('ran').touch()\n", encoding="utf-8")
+    config = {"model_type": "own", "auto_map": {"AutoConfig": "modeling_own.OwnConfig"}}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    for init in ("pretrained", "random"):
+        with pytest.raises(InputError, match="type own needs code that comes with the model"):
+            checkpoint.load_model(tmp_path, init=init, seed=1)  # type: ignore[arg-type]
+    # A native type is read natively, whatever else its folder offers.
+    named = json.loads((TOY_BASE / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "config.json").write_text(json.dumps({**config, **named}), encoding="utf-8")
+    model = checkpoint.load_model(tmp_path, init="random", seed=1)
+    assert type(model).__module__.startswith("transformers.")
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("break_base", "said"),
+    [
+        (lambda base: (base / "config.json").unlink(), "config.json: missing"),
+        (lambda base: _cut(base / "model.safetensors"), "not a whole safetensors file"),
+        (
+            lambda base: (base / "model.safetensors").rename(base / "pytorch_model.bin"),
+            "its weights are pickled",
+        ),
+        (
+            lambda base: (base / "config.json").write_text('{"model_type": "baichuan"}'),
+            "13B has ALiBi positions",
+        ),
+    ],
+)
+def test_train_tells_a_broken_base_in_one_line(
+    workplace: Path, run_stage: RunStage, break_base: Callable[[Path], Any], said: str
+) -> None:
+    base = write_base(workplace / "base_llama", "llama")
+    write_params(workplace, _parameters("llama"))
+    assert _rows(run_stage).exit_code == 0
+    break_base(base)
+    result = _train(run_stage)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "base_llama" in line
+    assert said in line
+    assert not Path("model").exists()
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1000])
