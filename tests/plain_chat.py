@@ -1,8 +1,7 @@
 """Chats with model folders through plain transformers; run: python plain_chat.py FOLDER ...
 
-Prints a JSON object by folder: the prompt's tokens, what a turn's end is, and the answer's tokens
-where every one of them is drawn at will (`free`), and where the end of a turn is forced as the
-third token (`ended`).
+Prints a JSON object by folder: the prompt's tokens, what ends a turn by each of the files, and the
+answer, whose third token is forced to be that end.
 """
 
 import json
@@ -50,9 +49,9 @@ def chat(folder: str) -> dict[str, Any]:
         "prompt": prompt,
         "ends": ends if isinstance(ends, list) else [ends],
         "config_end": model.config.eos_token_id,
-        "ended": found[0].tolist()[len(prompt) :],
+        "answer_tokens": found[0].tolist()[len(prompt) :],
         "answer": tokenizer.decode(found[0][len(prompt) :]),
-        "tied": model.config.tie_word_embeddings,
+        "tokenizer_end": tokenizer.eos_token_id,
     }
 
 

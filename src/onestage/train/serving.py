@@ -20,10 +20,14 @@ def save_tokenizer(tokenizer: Path, folder: Path) -> None:
     """Put the tokenizer's files beside the weights, and say which token ends a turn.
 
     That token goes first in generation_config.json, before those that ended the base's texts, and
-    is the `eos_token_id` of config.json.
+    is the end token of config.json and of the tokenizer.
     """
     copy_tokenizer(tokenizer, folder)
-    end = end_of_turn(checkpoint.load_tokenizer(tokenizer))
+    loaded = checkpoint.load_tokenizer(tokenizer)
+    end = end_of_turn(loaded)
+    if "eos_token" not in str(loaded.chat_template):  # otherwise it would render other text
+        ending = str(loaded.convert_ids_to_tokens(end))
+        _change(folder / "tokenizer_config.json", eos_token=ending)
     generation = folder / "generation_config.json"
     before = read_object(generation).get("eos_token_id")
     others = before if isinstance(before, list) else [before]

@@ -103,11 +103,11 @@ def _require_chat(name: str, answer: dict[str, Any]) -> None:
     of_kind = kind(TYPES[name].tokenizer)
     tokenizer = of_kind.tokenizer
     end = tokenizer.token_to_id(of_kind.end)
-    assert answer["ends"][0] == answer["config_end"] == end
+    assert answer["ends"][0] == answer["config_end"] == answer["tokenizer_end"] == end
     assert set(answer["ends"]) == {end, tokenizer.token_to_id(TYPES[name].text_end)}
     # It stops at once, well before it would have to.
-    assert len(answer["ended"]) == 3 < MAX_NEW_TOKENS
-    assert answer["ended"][-1] == end
+    assert len(answer["answer_tokens"]) == 3 < MAX_NEW_TOKENS
+    assert answer["answer_tokens"][-1] == end
     assert answer["answer"].endswith(of_kind.end)
     rendered = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **of_kind.named)
     rendered.chat_template = of_kind.template
