@@ -1,25 +1,37 @@
-"""Training under DeepSpeed, in one process on the CPU: slow, since it compiles an optimizer."""
+"""Training under DeepSpeed on the CPU: slow, since it compiles an operator at its first use."""
 
-import json
-import os
-import shutil
+import signal
 import subprocess
-import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
-from given import ROOT, parameters, write_params
-from pipeline.clones import Clone
+from safetensors.numpy import load_file
+from training_runs import (
+    command,
+    environment,
+    first_step,
+    losses,
+    outputs,
+    random_rows,
+    run,
+    write_run,
+)
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(find_spec("deepspeed") is None, reason="deepspeed is not installed"),
+    pytest.mark.xdist_group("deepspeed"),
+]
+
+ROWS = random_rows(77)  # 10 steps, the last with 5 rows
 
 
-@pytest.mark.long
-@pytest.mark.skipif(find_spec("deepspeed") is None, reason="deepspeed is not installed")
-@pytest.mark.xdist_group("first")
-def test_zero_gives_the_losses_of_plain_torch(first: Clone, tmp_path: Path) -> None:
-    rows = first.root / "data" / "pack"
-    configuration = {
-        "zero_optimization": {"stage": 2},
+def _zero(stage: int) -> dict[str, Any]:
+    return {
+        "zero_optimization": {"stage": stage},
         "train_batch_size": "auto",
         "train_micro_batch_size_per_gpu": "auto",
         "gradient_accumulation_steps": "auto",
@@ -27,34 +39,61 @@ def test_zero_gives_the_losses_of_plain_torch(first: Clone, tmp_path: Path) -> N
         "zero_force_ds_cpu_optimizer": False,
         "zero_allow_untested_optimizer": True,
     }
-    losses = {}
-    for name, deepspeed in (("plain", {}), ("zero", configuration)):
-        folder = tmp_path / name
-        (folder / "rows").mkdir(parents=True)
-        _first_rows(rows, folder / "rows", 6)
-        document = parameters()
-        document["train"] |= {"deepspeed": deepspeed}
-        write_params(folder, document)
-        command = [sys.executable, "-m", "stages.train", "--rows", "rows", "--out", "model"]
-        outputs = ["--plots", "plots", "--metrics", "metrics.json"]
-        path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-        done = subprocess.run(
-            [*command, *outputs],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        assert (folder / "model" / "model.safetensors").is_file()
-        report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        losses[name] = {key: loss["after"] for key, loss in report["heldout_loss"].items()}
-    assert losses["zero"] == pytest.approx(losses["plain"], abs=1e-4)
 
 
-def _first_rows(source: Path, target: Path, number: int) -> None:
-    for stem in ("rows", "heldout"):
-        lines = (source / f"{stem}-00000.jsonl").read_text(encoding="utf-8").splitlines(True)
-        (target / f"{stem}-00000.jsonl").write_text("".join(lines[:number]), encoding="utf-8")
-    shutil.copytree(source / "tokenizer", target / "tokenizer")
+def _write(folder: Path, **choices: Any) -> Path:
+    return write_run(
+        folder, ROWS, rows_per_step=8, rows_per_device=2, save_every_steps=3, **choices
+    )
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = _write(tmp_path_factory.mktemp("plain"))
+    run(folder, ONESTAGE_RANKS="2")
+    return folder
+
+
+@pytest.mark.parametrize(("stage", "ranks"), [(0, 2), (1, 2), (2, 2), (3, 2), (2, 1)])
+def test_zero_gives_the_losses_of_plain_torch(
+    tmp_path: Path, plain: Path, stage: int, ranks: int
+) -> None:
+    run(_write(tmp_path, deepspeed=_zero(stage)), ONESTAGE_RANKS=str(ranks))
+    assert len(losses(plain)) == 10
+    assert losses(tmp_path) == pytest.approx(losses(plain), abs=1e-4)
+    names = [
+        sorted(path.name for path in (folder / "model").iterdir()) for folder in (tmp_path, plain)
+    ]
+    assert names[0] == names[1]
+    found = load_file(tmp_path / "model" / "model.safetensors")
+    expected = load_file(plain / "model" / "model.safetensors")
+    assert found.keys() == expected.keys()
+    for name, weights in expected.items():
+        assert found[name].dtype == weights.dtype
+        assert found[name] == pytest.approx(weights, abs=1e-4), name
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_a_killed_run_goes_on(tmp_path: Path, stage: int) -> None:
+    whole = _write(tmp_path / "whole", deepspeed=_zero(stage))
+    run(whole, ONESTAGE_RANKS="2")
+    cut = _write(tmp_path / "cut", deepspeed=_zero(stage))
+    running = subprocess.Popen(command(), cwd=cut, env=environment(ONESTAGE_RANKS="2"))
+    while running.poll() is None and not list(cut.glob("scratch/train/*/step-00000006")):
+        time.sleep(0.01)
+    running.kill()
+    assert running.wait() == -signal.SIGKILL
+    run(cut, ONESTAGE_RANKS="2")
+    assert first_step(cut) >= 6
+    assert outputs(cut) == outputs(whole)
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_a_phase_begins_anew_as_in_plain_torch(tmp_path: Path, stage: int) -> None:
+    rows = random_rows(16) + random_rows(16, seed=1, phase=1)
+    sizes = {"rows_per_step": 4, "rows_per_device": 2, "phases": "restart"}
+    expected = write_run(tmp_path / "plain", rows, **sizes)
+    found = write_run(tmp_path / "zero", rows, **sizes, deepspeed=_zero(stage))
+    for folder in (expected, found):
+        run(folder, ONESTAGE_RANKS="2")
+    assert losses(found) == pytest.approx(losses(expected), abs=1e-4)

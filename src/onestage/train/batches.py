@@ -1,5 +1,6 @@
 """Packed rows as tensors: tokens, positions that restart, labels and sources."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,19 @@ import msgspec
 import torch
 from torch.utils.data import Dataset
 
+from onestage import jsonl
 from onestage.records import PackedRow
 
 IGNORED = -100
 
 Row = dict[str, list[int]]
+
+# A row that trains nothing, for the places of a last step that the rows do not fill.
+FILLER: Row = {"input_ids": [0], "position_ids": [0], "labels": [IGNORED], "source_ids": [0]}
+
+
+class _Phase(msgspec.Struct):
+    phase: int
 
 
 class RowFiles(Dataset[Row]):
@@ -37,6 +46,12 @@ class RowFiles(Dataset[Row]):
         with path.open("rb") as stream:
             stream.seek(offset)
             return row_fields(self._decoder.decode(stream.readline()), self._sources)
+
+    def phase_sizes(self) -> list[int]:
+        """Return how many rows each phase has, in the order of the rows."""
+        files = dict.fromkeys(path for path, _ in self._places)
+        phases = (row.phase for row in jsonl.read_records(files, _Phase))
+        return [sum(1 for _ in rows) for _, rows in itertools.groupby(phases)]
 
 
 def row_fields(row: PackedRow, sources: dict[str, int]) -> Row:

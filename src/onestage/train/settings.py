@@ -2,21 +2,27 @@
 
 from typing import Any, Literal
 
-from onestage.params import Above0, From0, From0Below1, Params, Positive, Share
+from onestage.params import Above0, From0, From0Below1, NotNegative, Params, Positive, Share
 
 
 class Train(Params, frozen=True):
     """Hyper-parameters of the one pass over the rows.
 
-    `rows_per_step` rows make an optimizer step (the global batch), `rows_per_device` at a
-    time. `deepspeed` is a DeepSpeed configuration; empty means plain torch. `cpu_threads`
-    belongs here and not to the environment because CPU results depend on it.
+    `rows_per_step` rows make an optimizer step (the global batch, on however many ranks),
+    `rows_per_device` at a time. `decay_share` is of `warmup_stable_decay` alone. `phases: restart`
+    begins optimizer and schedule anew where the rows' phase changes. The state is kept every
+    `save_every_steps` (0: never), and the model is the mean of the weights at the last
+    `average_last` of these states and at the end (0: the last weights alone). `deepspeed` is a
+    DeepSpeed configuration; empty means plain torch. `cpu_threads` belongs here and not to the
+    environment because CPU results depend on it.
     """
 
     seed: int
     learning_rate: Above0
-    schedule: Literal["cosine", "linear", "constant_with_warmup"]
+    schedule: Literal["cosine", "linear", "constant_with_warmup", "warmup_stable_decay"]
     warmup_share: Share
+    decay_share: Share
+    phases: Literal["keep", "restart"]
     adam_betas: tuple[From0Below1, From0Below1]
     weight_decay: From0
     max_grad_norm: From0
@@ -26,6 +32,8 @@ class Train(Params, frozen=True):
     attention: Literal["sdpa", "eager", "flash_attention_2"]
     gradient_checkpointing: bool
     log_every_steps: Positive
+    save_every_steps: NotNegative
+    average_last: NotNegative
     cpu_threads: Positive
     deepspeed: dict[str, Any]
 
@@ -41,3 +49,36 @@ class Train(Params, frozen=True):
                 "tells samples apart in a batch of one row only; more rows would be read as one "
                 "text each"
             )
+        self._check_schedule()
+        self._check_saving()
+
+    def _check_schedule(self) -> None:
+        decays = self.schedule == "warmup_stable_decay"
+        if decays and self.warmup_share + self.decay_share > 1:
+            raise ValueError(
+                f"warmup_share ({self.warmup_share}) and decay_share ({self.decay_share}) must not "
+                "be more than 1 together"
+            )
+
+    def _check_saving(self) -> None:
+        # A state is kept where a point of the plots is complete, so that none is lost or doubled.
+        if self.log_every_steps and self.save_every_steps % self.log_every_steps:
+            raise ValueError(
+                f"save_every_steps ({self.save_every_steps}) must be a multiple of "
+                f"log_every_steps ({self.log_every_steps})"
+            )
+        if self.average_last and not self.save_every_steps:
+            raise ValueError(
+                f"average_last ({self.average_last}) needs states to average; set save_every_steps"
+            )
+        if self.average_last and self.zero_stage == 3:
+            raise ValueError(
+                f"average_last ({self.average_last}) does not work with ZeRO stage 3, where no "
+                "rank holds all weights; set it to 0 or take stage 2"
+            )
+
+    @property
+    def zero_stage(self) -> int:
+        """The ZeRO stage of the DeepSpeed configuration; 0 without one."""
+        stage: int = self.deepspeed.get("zero_optimization", {}).get("stage", 0)
+        return stage

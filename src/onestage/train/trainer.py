@@ -1,48 +1,87 @@
 """One pass over the packed rows, in their order, with the Hugging Face Trainer."""
 
+import copy
+import itertools
 import os
 import warnings
 from collections import defaultdict
-from pathlib import Path
-from typing import Any, NamedTuple
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
 
 import torch
+from accelerate import PartialState
+from safetensors.torch import load_file
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from onestage.train.batches import RowFiles, collate, token_losses
+from onestage.errors import InputError
+from onestage.train import ranks
+from onestage.train.batches import Row, RowFiles, collate, token_losses
+from onestage.train.callbacks import History, KeepStates, LogLastStep, RestartOptimizer
+from onestage.train.faults import require_number, told
+from onestage.train.order import OrderedRows, Portions, RankBatches
+from onestage.train.schedules import rate_share_in_portions
 from onestage.train.settings import Train
+from onestage.train.states import States, step_of
 
 SourceLoss = dict[str, float]
-
-
-class History(NamedTuple):
-    """Rows for plots: {step, loss, learning_rate} and {step, source, loss}."""
-
-    steps: list[dict[str, Any]]
-    sources: list[dict[str, Any]]
-
-
-class LogLastStep(TrainerCallback):
-    """Logs the last step too, wherever it falls between the points of the plots."""
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Ask for a log entry at the end."""
-        control.should_log |= state.global_step == state.max_steps
 
 
 class PackedTrainer(Trainer):
     """A Trainer whose loss is the mean over a step's trained tokens, also told per source.
 
     Trainer divides by `num_items_in_batch`, the trained tokens of all micro-batches of the
-    step, so that the split into micro-batches does not change the result.
+    step on all ranks, so that neither the split into micro-batches nor the ranks change the
+    result.
     """
 
-    def __init__(self, *, sources: list[str], **more: Any) -> None:
+    def __init__(
+        self, *, choices: Train, portions: Portions, sources: list[str], states: States, **more: Any
+    ) -> None:
         super().__init__(**more)
+        # The loss below is over the step's tokens, whatever the model's own loss can do.
+        self.model_accepts_loss_kwargs = True
+        self.loss_is_scaled_for_ga = True
+        self._choices = choices
+        self._portions = portions
         self._sources = sources
+        self._states = states
         self._sums = torch.zeros(2, len(sources), dtype=torch.float64)
         self.history = History([], [])
+        self.first_step = 0
+
+    def get_train_dataloader(self) -> DataLoader[Row]:
+        """Return this rank's micro-batches, in order; accelerate would repeat rows at the end."""
+        batches = RankBatches(
+            self.args.process_index,
+            self.args.world_size,
+            sum(self._portions.steps),
+            rows_per_step=self._choices.rows_per_step,
+            rows_per_device=self._choices.rows_per_device,
+        )
+        dataset: Any = self.train_dataset
+        return DataLoader(dataset, batch_sampler=batches, collate_fn=collate)
+
+    def create_scheduler(
+        self,
+        num_training_steps: int,  # noqa: ARG002  (the portions know their steps)
+        optimizer: Any = None,
+    ) -> Any:
+        """Return the schedule of the learning rate, over each portion of the rows by itself."""
+        if self.lr_scheduler is None:
+            share = partial(
+                rate_share_in_portions,
+                portions=self._portions.steps,
+                schedule=self._choices.schedule,
+                warmup_share=self._choices.warmup_share,
+                decay_share=self._choices.decay_share,
+            )
+            chosen: Any = optimizer or self.optimizer
+            self.lr_scheduler = LambdaLR(chosen, share)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
 
     def compute_loss(
         self,
@@ -51,68 +90,143 @@ class PackedTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Return the sum of token losses / trained tokens of the whole step."""
+        """Return the sum of token losses / trained tokens of the whole step on all ranks."""
         losses, sources = token_losses(model, inputs)
         ones = torch.ones_like(losses, dtype=torch.float64)
         counted = torch.stack([losses.detach().double(), ones]).cpu()
+        require_number("loss", counted[0].sum().item(), self.where)
         self._sums.index_add_(1, sources.cpu(), counted)
         total = losses.numel() if num_items_in_batch is None else num_items_in_batch
-        loss = losses.sum() / total
+        total = max(total, 1)  # rows may train nothing
+        # Gradients are averaged over the ranks, and are to be summed.
+        loss = losses.sum() / total * self.args.world_size
         return (loss, None) if return_outputs else loss
+
+    def where(self) -> str:
+        """Return in words at which step the run is, and from which it could go on."""
+        step = min(self.state.global_step + 1, self.state.max_steps)
+        return f"at step {step} of {self.state.max_steps}; {self._states.last()}"
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep each logged step for the plots, with the losses by source since the last one."""
         if "loss" in logs:
+            require_number("gradient norm", logs.get("grad_norm") or 0.0, self.where)
             step = self.state.global_step
             kept = {name: logs[name] for name in ("loss", "learning_rate")}
             self.history.steps.append({"step": step, **kept})
+            sums = self.accelerator.reduce(self._sums.to(self.args.device)).cpu()
             self.history.sources.extend(
                 {"step": step, "source": source, "loss": (total / count).item()}
-                for source, total, count in zip(self._sources, *self._sums, strict=True)
+                for source, total, count in zip(self._sources, *sums, strict=True)
                 if count
             )
             self._sums.zero_()
         super().log(logs, start_time)
 
     def gathered_state(self) -> dict[str, Any] | None:
-        """Return the whole weights where ZeRO has parted them among ranks, otherwise None."""
-        if not self.is_deepspeed_enabled:
+        """Return the whole weights where ZeRO has parted them among ranks, otherwise None.
+
+        Tied weights are there once, as they are without ZeRO.
+        """
+        if self._choices.zero_stage < 3:
             return None
-        state: dict[str, Any] = self.accelerator.get_state_dict(self.model_wrapped)
-        return state
+        # Ranks other than the first take part and get nothing.
+        state: dict[str, Any] = self.accelerator.get_state_dict(self.model_wrapped) or {}
+        tied = getattr(self.model, "all_tied_weights_keys", {})
+        return {name: weights for name, weights in state.items() if name not in tied}
 
 
 def train(
-    model: Any, rows: RowFiles, choices: Train, *, sources: list[str], scratch: Path
+    model: Any, rows: RowFiles, choices: Train, *, sources: list[str], states: States
 ) -> tuple[PackedTrainer, History]:
-    """Train `model` in place on all rows, strictly in order, once."""
+    """Train `model` in place on all rows, strictly in order, once.
+
+    Begins where the last whole state in `states` ends.
+
+    Raises:
+        InputError: rows that cannot be shared among the ranks, memory or disk full, a loss that
+            is no number.
+    """
+    portions = Portions(_portion_sizes(rows, choices), choices.rows_per_step)
+    _require_states_to_average(choices, sum(portions.steps))
     trainer = PackedTrainer(
+        choices=choices,
+        portions=portions,
         sources=sources,
+        states=states,
         model=model,
-        args=_arguments(choices, scratch),
-        train_dataset=rows,
+        args=_arguments(choices, states),
+        train_dataset=OrderedRows(rows, portions),
         data_collator=collate,
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(LogLastStep())
-    with warnings.catch_warnings():
+    borders = set(itertools.accumulate(portions.steps[:-1]))
+    for callback in (LogLastStep(), KeepStates(states, trainer.history), RestartOptimizer(borders)):
+        trainer.add_callback(callback)
+    first = trainer.is_world_process_zero()
+    hold = states.taken() if first else nullcontext()
+    with warnings.catch_warnings(), told(trainer.where), hold:
         # torch's own notice about pinning memory on a machine without an accelerator
         warnings.filterwarnings("ignore", message=".*pin_memory.*")
-        trainer.train()
+        trainer.train(resume_from_checkpoint=_last_state(trainer, states))
+        _average_weights(model, choices, states)
     return trainer, trainer.history
 
 
-def _arguments(choices: Train, scratch: Path) -> TrainingArguments:
-    if choices.deepspeed:
+def _portion_sizes(rows: RowFiles, choices: Train) -> list[int]:
+    return rows.phase_sizes() if choices.phases == "restart" else [len(rows)]
+
+
+def _last_state(trainer: PackedTrainer, states: States) -> str | None:
+    """Return the state to go on from, the same on all ranks, and give its plots back."""
+    PartialState().wait_for_everyone()
+    kept = states.kept()
+    if not kept:
+        return None
+    trainer.history.extend_from(kept[-1])
+    trainer.first_step = step_of(kept[-1])
+    return str(kept[-1])
+
+
+def _require_states_to_average(choices: Train, steps: int) -> None:
+    """Say before the run, and not after it, that it keeps too few states."""
+    number = -(-steps // choices.save_every_steps) if choices.save_every_steps else 0
+    if number < choices.average_last:
+        raise InputError(
+            f"train.average_last is {choices.average_last}, but a run of {steps} steps keeps "
+            f"{number} states; lower it, or train.save_every_steps ({choices.save_every_steps})"
+        )
+
+
+def _average_weights(model: Any, choices: Train, states: States) -> None:
+    """Give the model the mean weights of the last states, the end among them."""
+    if not choices.average_last:
+        return
+    kept = states.kept()[-choices.average_last :]
+    if len(kept) < choices.average_last:
+        raise InputError(
+            f"{states.folder}: {len(kept)} whole states where train.average_last "
+            f"({choices.average_last}) needs more, since one was damaged; remove the folder to "
+            "begin anew"
+        )
+    sums: dict[str, torch.Tensor] = {}
+    for path in (file for state in kept for file in sorted(state.glob("model*.safetensors"))):
+        for name, tensor in load_file(path).items():
+            sums[name] = sums[name] + tensor.double() if name in sums else tensor.double()
+    means = {name: (total / len(kept)).float() for name, total in sums.items()}
+    model.load_state_dict(means, strict=False)  # a tied copy is not in the file
+
+
+def _arguments(choices: Train, states: States) -> TrainingArguments:
+    if choices.deepspeed and not ranks.is_rank():
         _single_process_rendezvous()
+    rows_per_turn = choices.rows_per_device * ranks.ranks()
     arguments = TrainingArguments(
-        output_dir=str(scratch),
+        output_dir=str(states.writing),
         num_train_epochs=1,
         per_device_train_batch_size=choices.rows_per_device,
-        gradient_accumulation_steps=choices.rows_per_step // choices.rows_per_device,
+        gradient_accumulation_steps=choices.rows_per_step // rows_per_turn,
         learning_rate=choices.learning_rate,
-        lr_scheduler_type=choices.schedule,
-        warmup_steps=choices.warmup_share,  # below 1 it is a share of all steps
         adam_beta1=choices.adam_betas[0],
         adam_beta2=choices.adam_betas[1],
         weight_decay=choices.weight_decay,
@@ -129,20 +243,31 @@ def _arguments(choices: Train, scratch: Path) -> TrainingArguments:
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
         label_names=["labels"],
-        save_strategy="no",
+        save_strategy="steps" if choices.save_every_steps else "no",
+        save_steps=choices.save_every_steps or 1,
         eval_strategy="no",
         report_to="none",
         logging_strategy="steps",
         logging_steps=choices.log_every_steps,
         logging_first_step=True,
         logging_nan_inf_filter=False,
-        disable_tqdm=not os.isatty(2),
-        deepspeed=choices.deepspeed or None,
+        ddp_find_unused_parameters=False,
+        disable_tqdm=not os.isatty(2) or ranks.rank() > 0,
+        deepspeed=_deepspeed(choices),
     )
     # One process trains on one device: over several, Trainer would spread a row's batch and
     # change the number of rows a step sees.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
+
+
+def _deepspeed(choices: Train) -> dict[str, Any] | None:
+    """Return the configuration with what saving the weights needs; Trainer fills in a copy."""
+    configuration = copy.deepcopy(choices.deepspeed)
+    if choices.zero_stage == 3:
+        zero = configuration["zero_optimization"]
+        zero["stage3_gather_16bit_weights_on_model_save"] = True  # in the precision that they have
+    return configuration or None
 
 
 def _single_process_rendezvous() -> None:
@@ -155,6 +280,12 @@ def _single_process_rendezvous() -> None:
         ("MASTER_PORT", "29500"),
     ):
         os.environ.setdefault(name, value)
+
+
+def take_device() -> None:
+    """Let this rank use the accelerator of its number on the host."""
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def arithmetic(precision: str) -> torch.autocast:

@@ -23,6 +23,7 @@ from onestage.offline import go_offline  # noqa: E402
 from onestage.params import section  # noqa: E402
 from onestage.records import PackedRow, PackedSample  # noqa: E402
 from onestage.train.settings import Train  # noqa: E402
+from onestage.train.states import States  # noqa: E402
 
 go_offline()
 
@@ -272,7 +273,11 @@ def _one_step(folder: Path, rows: list[PackedRow], *, rows_per_device: int) -> t
     model = _model("qwen2", "sdpa")
     sums, calls = _watch(model)
     done, history = trainer.train(
-        model, files, msgspec.convert(document, Train), sources=SOURCES, scratch=folder / "scratch"
+        model,
+        files,
+        msgspec.convert(document, Train),
+        sources=SOURCES,
+        states=States(folder / "scratch", keep=2),
     )
     assert done.state.global_step == 1
     assert model.is_activation_checkpointing

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from given import TOY_BASE, conversation, parameters, write_records
+from training_runs import random_rows
 
 pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.usefixtures("one_thread")]
 
@@ -18,6 +19,7 @@ from onestage.pack.rendering import Renderer, Tokens  # noqa: E402
 from onestage.pack.rows import Sample, pack_rows  # noqa: E402
 from onestage.records import Draw, PackedRow, PackedSample  # noqa: E402
 from onestage.train.settings import Train  # noqa: E402
+from onestage.train.states import States  # noqa: E402
 
 go_offline()
 
@@ -86,7 +88,11 @@ def test_the_split_into_micro_batches_changes_nothing(tmp_path: Path) -> None:
         choices = _choices(rows_per_step=4, rows_per_device=rows_per_device, warmup_share=0.0)
         rows = _files(tmp_path / str(rows_per_device), _ROWS)
         done, history = trainer.train(
-            model, rows, choices, sources=["sft", "web"], scratch=tmp_path / "scratch"
+            model,
+            rows,
+            choices,
+            sources=["sft", "web"],
+            states=States(tmp_path / "scratch", keep=2),
         )
         assert done.state.global_step == 1
         outcomes.append((history, model.state_dict()))
@@ -101,6 +107,47 @@ def test_the_split_into_micro_batches_changes_nothing(tmp_path: Path) -> None:
             torch.testing.assert_close(tensor, weights[name], atol=2e-4, rtol=0)
 
 
+def test_the_split_keeps_the_losses_of_60_steps(tmp_path: Path) -> None:
+    """1x8, 2x4 and 8x1: rows train unequally many tokens, and the last step has 3 rows."""
+    curves = []
+    for rows_per_device in (1, 2, 8):
+        folder = tmp_path / str(rows_per_device)
+        torch.manual_seed(5)
+        choices = _choices(rows_per_step=8, rows_per_device=rows_per_device, learning_rate=1e-3)
+        done, history = trainer.train(
+            transformers.AutoModelForCausalLM.from_config(_tiny()),
+            _files(folder, random_rows(8 * 59 + 3)),
+            choices,
+            sources=["sft", "web"],
+            states=States(folder / "states", keep=2),
+        )
+        assert done.state.global_step == 60
+        curves.append([step["loss"] for step in history.steps])
+    assert len(curves[0]) == 60
+    assert curves[0][-1] < curves[0][0] - 0.05
+    for curve in curves[1:]:
+        assert curve == pytest.approx(curves[0], abs=1e-5)
+
+
+def _tiny(kind: str = "llama") -> Any:
+    config = {"vocab_size": 256, "hidden_size": 16, "intermediate_size": 32}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "num_hidden_layers": 2}
+    return transformers.AutoConfig.for_model(kind, **config, **heads)
+
+
+def test_weight_decay_spares_norms_and_biases() -> None:
+    model = transformers.AutoModelForCausalLM.from_config(_tiny("qwen2"))
+    decayed = trainer.PackedTrainer.get_decay_parameter_names(None, model)  # type: ignore[arg-type]
+    spared = {name for name, _ in model.named_parameters()} - set(decayed)
+    assert {name.rsplit(".", 2)[-2] for name in spared if name.endswith("weight")} == {
+        "input_layernorm",
+        "post_attention_layernorm",
+        "norm",
+    }
+    assert {name for name, _ in model.named_parameters() if name.endswith("bias")} <= spared
+    assert any(name.endswith("bias") for name in spared)
+
+
 def test_the_loss_of_a_step_is_the_mean_over_its_trained_tokens(tmp_path: Path) -> None:
     model = checkpoint.load_model(TOY_BASE, init="random", seed=1)
     rows = _files(tmp_path, _ROWS)
@@ -108,7 +155,9 @@ def test_the_loss_of_a_step_is_the_mean_over_its_trained_tokens(tmp_path: Path) 
     one_by_one = trainer.loss_by_source(model, rows, sources=["sft", "web"], rows_per_batch=1)
     assert before == pytest.approx(one_by_one, abs=1e-5)
     choices = _choices(rows_per_step=4, rows_per_device=2)
-    _, history = trainer.train(model, rows, choices, sources=["sft", "web"], scratch=tmp_path)
+    _, history = trainer.train(
+        model, rows, choices, sources=["sft", "web"], states=States(tmp_path / "s", keep=2)
+    )
     told = {step["source"]: step["loss"] for step in history.sources}
     assert told == pytest.approx(before, abs=1e-4)
     losses = [
@@ -128,8 +177,10 @@ def test_rows_are_trained_in_their_order(tmp_path: Path) -> None:
 
     write_records(tmp_path, [_row(6, seed=n) for n in range(7)], "rows")
     rows = Watched(jsonl.part_files(tmp_path, "rows"), ["sft", "web"])
-    model = _model(num_hidden_layers=1)
-    trainer.train(model, rows, _choices(), sources=["sft", "web"], scratch=tmp_path / "s")
+    model = _model(num_hidden_layers=1, layer_types=["full_attention"])
+    trainer.train(
+        model, rows, _choices(), sources=["sft", "web"], states=States(tmp_path / "s", keep=2)
+    )
     assert seen == list(range(7))
 
 
