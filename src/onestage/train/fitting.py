@@ -11,6 +11,8 @@ from onestage.errors import InputError
 from onestage.records import PackedRow
 from onestage.train.serving import copy_tokenizer
 
+# All of them are needed where the model is saved, which may be days later.
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 # Where rules of splitting differ they differ on such text.
 _PROBES = (
     "血压≥140/90 mmHg时，服氨氯地平5 mg，每日1次；Ⅱ型糖尿病HbA1c≥6.5％。",
@@ -22,8 +24,9 @@ def require_fitting(model: Any, rows: Path) -> None:
     """Refuse rows and a tokenizer that are not this model's; `rows` is the folder of pack.
 
     Raises:
-        InputError: a token beyond the embedding, a sample longer than the model's positions, or a
-            tokenizer that transformers reads by other rules in a folder of this type.
+        InputError: a token beyond the embedding, a sample longer than the model's positions, a
+            tokenizer that lacks a file, or one that transformers reads by other rules in a folder
+            of this type.
     """
     _require_fitting_rows(model, rows)
     _require_same_tokens(model, rows / "tokenizer")
@@ -51,6 +54,9 @@ def _require_fitting_rows(model: Any, rows: Path) -> None:
 
 def _require_same_tokens(model: Any, tokenizer: Path) -> None:
     """Compare tokens of rows with those that transformers will make for this type of model."""
+    for name in _TOKENIZER_FILES:
+        if not (tokenizer / name).is_file():
+            raise InputError(f"{tokenizer / name}: missing; run dvc repro pack")
     trained = checkpoint.load_tokenizer(tokenizer)
     with TemporaryDirectory() as folder:
         copy_tokenizer(tokenizer, Path(folder))

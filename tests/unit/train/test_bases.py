@@ -186,6 +186,7 @@ def _row_of(tmp_path: Path, row: PackedRow, tokenizer: Kind | None = None) -> Pa
     else:
         tokenizer.tokenizer.save(str(rows / "tokenizer" / "tokenizer.json"))
         (rows / "tokenizer" / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+        (rows / "tokenizer" / "chat_template.jinja").touch()
     return rows
 
 
@@ -221,6 +222,14 @@ def test_a_tokenizer_that_the_type_would_split_otherwise_is_refused(tmp_path: Pa
     rows = _row_of(tmp_path, _row([5], 1), kind("llama-3"))
     with pytest.raises(InputError, match=r"other rules in a model of type qwen2.*belongs"):
         fitting.require_fitting(model, rows)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"])
+def test_a_tokenizer_that_lacks_a_file_is_told_before_training(tmp_path: Path, name: str) -> None:
+    rows = _row_of(tmp_path, _row([5], 1))
+    (rows / "tokenizer" / name).unlink()
+    with pytest.raises(InputError, match=f"tokenizer/{name}: missing; run dvc repro pack"):
+        fitting.require_fitting(_qwen2(tmp_path / "base"), rows)
 
 
 def test_a_base_that_needs_code_of_its_own_is_refused(tmp_path: Path) -> None:
