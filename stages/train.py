@@ -4,7 +4,6 @@ Reads rows, held-out rows and the base; writes a Hugging Face folder with safete
 losses, in all and by source. Step 4 of the protocol. Conservation: rows trained = rows packed.
 """
 
-import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
 
     from onestage import checkpoint  # noqa: PLC0415
-    from onestage.train import batches, documents, order, trainer  # noqa: PLC0415
+    from onestage.train import batches, documents, fitting, order, serving, trainer  # noqa: PLC0415
     from onestage.train.faults import told  # noqa: PLC0415
 
     order.require_even_ranks(ranks.ranks(), choices)
@@ -64,6 +63,7 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     model = checkpoint.load_model(
         Path(base.path), init=base.init, seed=base.seed, attention=choices.attention
     )
+    fitting.require_fitting(model, rows)
     train_rows = batches.RowFiles(packed.train, packed.sources)
     heldout_rows = batches.RowFiles(packed.heldout, packed.sources)
     flash = choices.attention == "flash_attention_2"  # which computes in half precision only
@@ -103,8 +103,7 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
             return
         out_part, plots_part, metrics_part = parts
         checkpoint.save_model(model, out_part, weights)
-        for file in sorted((rows / "tokenizer").iterdir()):
-            shutil.copyfile(file, out_part / file.name)
+        serving.save_tokenizer(rows / "tokenizer", out_part)
         losses = loss_changes(before, after)
         write_plots(plots_part, history.steps, history.sources, losses)
         report = {"rows": len(train_rows), "steps": engine.state.global_step}

@@ -49,7 +49,8 @@ def write_run(folder: Path, rows: list[PackedRow], **choices: Any) -> Path:
     write_records(folder / "rows", random_rows(3, seed=99), "heldout")
     (folder / "rows" / "tokenizer").mkdir(exist_ok=True)
     (folder / "base").mkdir(exist_ok=True)
-    shutil.copyfile(TOY_BASE / "tokenizer.json", folder / "rows" / "tokenizer" / "tokenizer.json")
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copyfile(TOY_BASE / name, folder / "rows" / "tokenizer" / name)
     config = json.loads((TOY_BASE / "config.json").read_text(encoding="utf-8"))
     (folder / "base" / "config.json").write_text(json.dumps(config | _SIZES), encoding="utf-8")
     document = parameters()

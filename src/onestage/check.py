@@ -7,6 +7,14 @@ from typing import Any
 
 from onestage import params
 from onestage.base import Base
+from onestage.base_folder import (
+    pickled_files,
+    read_config,
+    require_positions,
+    require_trainable_type,
+    require_vocabulary,
+    weight_files,
+)
 from onestage.benchmarks import Benchmark, read_all
 from onestage.collect.classifier import load_classifier
 from onestage.collect.selection import Collect
@@ -16,7 +24,7 @@ from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.errors import OnestageError
 from onestage.evaluate.asking import Evaluate
 from onestage.models import Model
-from onestage.pack.rendering import load_renderer
+from onestage.pack.rendering import load_renderer, load_tokenizer
 from onestage.pack.rows import Pack
 from onestage.sample.settings import Sample
 from onestage.sources import Source
@@ -70,6 +78,7 @@ def faults(params_file: Path) -> list[str]:
         return found
     for read in _files_of_mode(sections, mappings["sources"]):
         attempt(read)
+    attempt(partial(_require_base, sections["base"], sections["pack"]))
     attempt(partial(_require_template, sections["base"], sections["pack"]))
     attempt(lambda: require_ranking(sections["dedupe"].ranking, mappings["sources"]))
     attempt(lambda: read_all(mappings["benchmarks"], Path(sections["benchmarks_dir"])))
@@ -89,6 +98,25 @@ def _files_of_mode(
         yield partial(require_embedder, Path(sections["dedupe"].semantic.model))
     if sections["unify"].mode == "openai":
         yield partial(load_prompts, Path(sections["unify"].prompts))
+
+
+def _require_base(base: Base, pack: Pack) -> None:
+    """Look at a base that is there; files that are missing are told with all other paths."""
+    folder = Path(base.path)
+    if not (folder / "config.json").is_file():
+        return
+    config = read_config(folder)
+    require_trainable_type(folder, config)
+    require_positions(folder, config, pack.seq_len_tokens)
+    if (folder / "tokenizer.json").is_file():
+        tokenizer = load_tokenizer(folder / "tokenizer.json")
+        require_vocabulary(folder, config, tokenizer.get_vocab_size(with_added_tokens=False))
+    if base.init == "pretrained" and _has_weights(folder):
+        weight_files(folder)
+
+
+def _has_weights(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors*")) or bool(pickled_files(folder))
 
 
 def _require_template(base: Base, pack: Pack) -> None:
@@ -146,7 +174,7 @@ def _paths(
         for name, path in named
         if not Path(path).exists()
     ]
-    if base.init == "pretrained" and not any(Path(base.path).glob("*.safetensors")):
+    if base.init == "pretrained" and not _has_weights(Path(base.path)):
         found.append(
             f"params: base.init is pretrained but {base.path} holds no *.safetensors; fetch the "
             "weights, or set base.init: random"

@@ -7,8 +7,19 @@ from typing import Any, Literal
 import torch
 import transformers
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
+from onestage.base_folder import (
+    read_config,
+    remote_code,
+    require_trainable_type,
+    weight_files,
+)
 from onestage.errors import InputError
 
 transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -27,35 +38,21 @@ def load_model(
     No remote code, no pickle, no download.
 
     Raises:
-        InputError: no config or unknown type; with `pretrained`, weights missing from the
-            folder or from the file. `random` draws them with `seed` from the config.
+        InputError: no config, a type that is unknown or needs remote code; with `pretrained`,
+            weights that are pickled, cut short, or missing from the folder or from the file.
+            `random` draws them with `seed` from the config.
     """
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder}/config.json: missing; expected a Hugging Face model folder")
+    config = _config(folder)
     if init == "random":
-        try:
-            config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        except (ValueError, KeyError, OSError) as error:
-            raise InputError(f"{folder}/config.json: not usable ({error})") from error
-        torch.manual_seed(seed)
-        try:
-            drawn = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-                config, dtype=torch.float32, attn_implementation=attention
-            )
-        except (ValueError, ImportError) as error:  # no such attention in this type, or here
-            raise InputError(f"{folder}: no model with attention {attention} ({error})") from error
-        return drawn.to(_device())
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(
-            f"{folder}: no *.safetensors, so there are no weights to start from; fetch them, or "
-            "set init: random to train from nothing"
-        )
+        return _drawn(folder, config, seed, attention)
+    weight_files(folder)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32,
             attn_implementation=attention,
             local_files_only=True,
+            trust_remote_code=False,
             use_safetensors=True,
             output_loading_info=True,
         )
@@ -68,6 +65,29 @@ def load_model(
             f"{folder}: weights lack {', '.join(missing[:3])} ({len(missing)} tensors)"
         )
     return model.to(_device())
+
+
+def _config(folder: Path) -> Any:
+    named = read_config(folder)
+    require_trainable_type(folder, named)
+    if named["model_type"] not in CONFIG_MAPPING and "auto_map" in named:
+        raise remote_code(folder, named["model_type"], "take a base of a type that is native")
+    try:
+        # Said aloud: unasked, transformers puts the question to the terminal and waits.
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (ValueError, KeyError, OSError) as error:
+        raise InputError(f"{folder}/config.json: not usable ({error})") from error
+
+
+def _drawn(folder: Path, config: Any, seed: int, attention: str) -> Any:
+    torch.manual_seed(seed)
+    try:
+        drawn = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+            config, dtype=torch.float32, attn_implementation=attention
+        )
+    except (ValueError, ImportError) as error:  # no such attention in this type, or here
+        raise InputError(f"{folder}: no model with attention {attention} ({error})") from error
+    return drawn.to(_device())
 
 
 def _device() -> str:

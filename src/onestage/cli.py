@@ -9,6 +9,7 @@ import msgspec
 from onestage import outputs
 from onestage.check import faults
 from onestage.command import OneLineCommand, params_option
+from onestage.convert_commands import convert
 from onestage.errors import InputError
 from onestage.filter_commands import calibrate, require_ending, train_filter, weigh_lexicon
 from onestage.lexicon_recipe import derive_lexicon
@@ -23,7 +24,17 @@ def main() -> None:
     """Gather the sub-commands."""
 
 
-for command in (weigh_lexicon, train_filter, calibrate, estimate_command, responses, mixture, show):
+_COMMANDS = (
+    weigh_lexicon,
+    train_filter,
+    calibrate,
+    estimate_command,
+    responses,
+    mixture,
+    show,
+    convert,
+)
+for command in _COMMANDS:
     main.add_command(command)
 
 

@@ -149,16 +149,25 @@ def load_renderer(base: Path, chat_template: Path) -> Renderer:
     if not chat_template.is_file():
         raise InputError(f"{chat_template}: no such chat template; mend pack.chat_template")
     named_tokens = _named_tokens(base / "tokenizer_config.json")
-    try:
-        tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    except Exception as error:  # tokenizers raises nothing more special
-        raise InputError(f"{tokenizer_file}: not a tokenizer file ({error})") from error
+    tokenizer = load_tokenizer(tokenizer_file)
     try:
         renderer = Renderer(tokenizer, chat_template.read_text(encoding="utf-8"), named_tokens)
     except (UnicodeDecodeError, jinja2.TemplateError) as error:
         raise InputError(f"{chat_template}: not a Jinja template ({error})") from error
     _require_two_turns(renderer, chat_template)
     return renderer
+
+
+def load_tokenizer(file: Path) -> Tokenizer:
+    """Read tokenizer.json.
+
+    Raises:
+        InputError: it is no such file.
+    """
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises nothing more special
+        raise InputError(f"{file}: not a tokenizer file ({error})") from error
 
 
 def _require_two_turns(renderer: Renderer, chat_template: Path) -> None:

@@ -269,7 +269,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"{tmp_path}: the model does not load"):
         checkpoint.load_model(tmp_path, init="pretrained", seed=1)
     (tmp_path / "model.safetensors").write_bytes(b"not weights at all")
-    with pytest.raises(InputError, match=f"{tmp_path}: the model does not load"):
+    with pytest.raises(InputError, match=f"{tmp_path}/model.safetensors: not a whole"):
         checkpoint.load_model(tmp_path, init="pretrained", seed=1)
 
 
