@@ -35,7 +35,7 @@ TOOLS = {
 }
 HEAVY = {
     "torch", "transformers", "lm_eval", "accelerate", "deepspeed", "datasets", "safetensors",
-    "sentence_transformers", "usearch",
+    "sentence_transformers", "usearch", "peft",
 }  # fmt: skip
 # Only a function that is asked for vectors may import these: without them nothing waits.
 HEAVY_LATER = {

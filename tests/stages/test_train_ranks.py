@@ -40,6 +40,20 @@ def test_ranks_give_the_losses_and_weights_of_one(tmp_path: Path, one: Path, ran
     assert not list((several / "scratch" / "train").iterdir())
 
 
+@pytest.mark.long
+@pytest.mark.xdist_group("ranks")
+def test_adapters_on_two_ranks_are_those_of_one(tmp_path: Path) -> None:
+    lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": []}
+    found = []
+    for ranks in (1, 2):
+        folder = tmp_path / str(ranks)
+        write_run(folder, ROWS, rows_per_step=8, rows_per_device=2, lora=lora)
+        assert run(folder, ONESTAGE_RANKS=str(ranks)).stderr == ""
+        found.append(load_file(folder / "model" / "model.safetensors"))
+    for name, weights in found[0].items():
+        assert found[1][name] == pytest.approx(weights, abs=1e-4), name
+
+
 @pytest.mark.xdist_group("ranks")
 def test_a_rank_that_fails_is_told_in_one_line(tmp_path: Path) -> None:
     write_run(tmp_path, ROWS, rows_per_step=9, rows_per_device=3)

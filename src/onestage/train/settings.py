@@ -5,6 +5,19 @@ from typing import Any, Literal
 from onestage.params import Above0, From0, From0Below1, NotNegative, Params, Positive, Share
 
 
+class Lora(Params, frozen=True):
+    """Adapters of this rank are trained in place of the weights (0: the weights themselves).
+
+    What an adapter adds is multiplied by `alpha` / `rank`. `targets` names the linear layers that
+    get one, by the last part of their names; empty means all but the output head.
+    """
+
+    rank: NotNegative
+    alpha: Positive
+    dropout: From0Below1
+    targets: list[str]
+
+
 class Train(Params, frozen=True):
     """Hyper-parameters of the one pass over the rows.
 
@@ -34,6 +47,7 @@ class Train(Params, frozen=True):
     log_every_steps: Positive
     save_every_steps: NotNegative
     average_last: NotNegative
+    lora: Lora
     cpu_threads: Positive
     deepspeed: dict[str, Any]
 
@@ -51,6 +65,7 @@ class Train(Params, frozen=True):
             )
         self._check_schedule()
         self._check_saving()
+        self._check_lora()
 
     def _check_schedule(self) -> None:
         decays = self.schedule == "warmup_stable_decay"
@@ -75,6 +90,18 @@ class Train(Params, frozen=True):
             raise ValueError(
                 f"average_last ({self.average_last}) does not work with ZeRO stage 3, where no "
                 "rank holds all weights; set it to 0 or take stage 2"
+            )
+
+    def _check_lora(self) -> None:
+        if self.lora.rank and self.average_last:
+            raise ValueError(
+                f"average_last ({self.average_last}) does not work with lora (rank "
+                f"{self.lora.rank}): a mean of adapters is none of the weights; set one to 0"
+            )
+        if self.lora.rank and self.zero_stage == 3:
+            raise ValueError(
+                f"lora (rank {self.lora.rank}) does not work with ZeRO stage 3, where no rank "
+                "holds the weights to merge them into; take stage 2"
             )
 
     @property

@@ -21,6 +21,7 @@ from onestage.train import ranks
 from onestage.train.batches import Row, RowFiles, collate, token_losses
 from onestage.train.callbacks import History, KeepStates, LogLastStep, RestartOptimizer
 from onestage.train.faults import require_number, told
+from onestage.train.lora import merge_adapters, with_adapters
 from onestage.train.order import OrderedRows, Portions, RankBatches
 from onestage.train.schedules import rate_share_in_portions
 from onestage.train.settings import Train
@@ -149,12 +150,13 @@ def train(
     """
     portions = Portions(_portion_sizes(rows, choices), choices.rows_per_step)
     _require_states_to_average(choices, sum(portions.steps))
+    trained = with_adapters(model, choices.lora, seed=choices.seed)
     trainer = PackedTrainer(
         choices=choices,
         portions=portions,
         sources=sources,
         states=states,
-        model=model,
+        model=trained,
         args=_arguments(choices, states),
         train_dataset=OrderedRows(rows, portions),
         data_collator=collate,
@@ -170,6 +172,7 @@ def train(
         warnings.filterwarnings("ignore", message=".*pin_memory.*")
         trainer.train(resume_from_checkpoint=_last_state(trainer, states))
         _average_weights(model, choices, states)
+    merge_adapters(trained, choices.lora)
     return trainer, trainer.history
 
 

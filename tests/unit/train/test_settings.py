@@ -10,6 +10,9 @@ from onestage.params import section
 from onestage.train.settings import Train
 
 
+_LORA = {"alpha": 16, "dropout": 0.0, "targets": []}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -17,6 +20,14 @@ from onestage.train.settings import Train
         ({"save_every_steps": 30, "log_every_steps": 20}, r"save_every_steps \(30\) must be a mu"),
         ({"save_every_steps": 0, "average_last": 2}, r"average_last \(2\) needs states"),
         ({"average_last": 2, "deepspeed": {"zero_optimization": {"stage": 3}}}, "ZeRO stage 3"),
+        (
+            {"lora": {**_LORA, "rank": 4}, "average_last": 2, "save_every_steps": 20},
+            r"average_last \(2\) does not work with lora \(rank 4\)",
+        ),
+        (
+            {"lora": {**_LORA, "rank": 4}, "deepspeed": {"zero_optimization": {"stage": 3}}},
+            r"lora \(rank 4\) does not work with ZeRO stage 3",
+        ),
         (
             {"schedule": "warmup_stable_decay", "warmup_share": 0.5, "decay_share": 0.6},
             "more than 1 together",
