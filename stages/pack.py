@@ -16,6 +16,7 @@ import click
 from onestage import jsonl, outputs, params
 from onestage.base import Base
 from onestage.command import OneLineCommand, params_option, path_option
+from onestage.errors import InputError
 from onestage.pack.lookup import ConversationLookup
 from onestage.pack.packing import Packing
 from onestage.pack.rendering import load_renderer
@@ -69,11 +70,23 @@ def main(
             for rejection in packing.rejections:
                 dropped.write(rejection)
             counts[stem] = packing.metrics()
+            if stem == "rows":
+                require_rows(counts[stem], choices)
             if stem == "rows":  # what is held out is in no curriculum
                 moved = packing.displacements()
                 outputs.write_csv(plot_part, moved, ["rows", "samples"])
         copy_tokenizer(base, Path(choices.chat_template), out_part / "tokenizer")
         outputs.write_json(metrics_part, counts)
+
+
+def require_rows(counts: dict[str, Any], choices: Pack) -> None:
+    """Refuse to write a curriculum without a row, of which train could make nothing."""
+    if not counts["rows"]:
+        reasons = ", ".join(f"{reason} {number}" for reason, number in counts["rejected"].items())
+        raise InputError(
+            f"pack: not one row from {counts['samples']} samples (rejected: {reasons}); raise "
+            f"pack.seq_len_tokens ({choices.seq_len_tokens}), or mend pack.chat_template"
+        )
 
 
 def copy_tokenizer(base: Path, chat_template: Path, target: Path) -> None:

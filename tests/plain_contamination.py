@@ -14,12 +14,13 @@ Name = tuple[str, str]
 _SOFT = {**dict.fromkeys(".·‧・", "."), **dict.fromkeys("-‐‑‒–—−", "-")}
 _SOFT |= {**dict.fromkeys(":∶", ":"), "/": "/"}
 _GAP = " "
+_SEEN = ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sm", "Sc", "Sk", "So", "Mc")
 
 
 def _symbols(text: str) -> list[str]:
     """Folded characters; a sign of `.-/:` as two of it, anything else that parts as a gap."""
     found: list[str] = []
-    for character in text:
+    for character in unicodedata.normalize("NFC", text):
         kind = unicodedata.category(character)
         wide = unicodedata.normalize("NFKC", character)
         if character == "⁻" or (kind == "No" and character not in "₀₁₂₃₄₅₆₇₈₉"):
@@ -29,7 +30,8 @@ def _symbols(text: str) -> list[str]:
         elif character == "〜":
             found.append("~")
         else:
-            letters = [c for c in wide if c in "%‰‱′" or unicodedata.category(c)[0] in "LMNS"]
+            letters = [c for c in wide if c in "%‰‱′" or unicodedata.category(c) in _SEEN]
+            letters = [c for c in letters if c not in "|`\u115f\u1160\u3164\uffa0\u2800"]
             found += list("".join(letters).casefold()) or [_GAP]
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from onestage.collect.markup import element_text
+from onestage.markup import element_text
 from onestage.sources import Source
 
 # The fields of a record, or None for one that does not decode.

@@ -3,6 +3,7 @@
 YAML 1.1 reads `5e-5` as a string and `no` as false; DVC reads 1.2, and so does this.
 """
 
+import copy
 import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -16,6 +17,7 @@ from onestage.errors import ParamError
 T = TypeVar("T")
 
 KEY = re.compile(r"[a-z0-9_]+")
+_ANY_KEY = "[...]"  # in a path of msgspec
 
 # Ranges of figures; a value outside is refused by its full name.
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -63,7 +65,28 @@ def section(document: dict[str, Any], name: str, section_type: type[T]) -> T:
     try:
         return msgspec.convert(value, section_type)
     except msgspec.ValidationError as error:
-        raise ParamError(f"params: {_full_name(name, str(error))}") from error
+        told = str(error)
+        if _ANY_KEY in told:
+            told = told.replace(_ANY_KEY, f".{_key_at_fault(value, section_type, told)}", 1)
+        raise ParamError(f"params: {_full_name(name, told)}") from error
+
+
+def _key_at_fault(value: Any, section_type: type[T], told: str) -> str:
+    """Return in which entry of a mapping msgspec found a fault, whose key it does not say."""
+    *parents, last = told.partition("at `$")[2].partition(_ANY_KEY)[0].split(".")
+    whole = {"": copy.deepcopy(value)}
+    holder: Any = whole
+    for name in parents:
+        holder = holder[name]
+    entries = holder[last]
+    for key, entry in entries.items():
+        holder[last] = {key: entry}
+        try:
+            msgspec.convert(whole[""], section_type)
+        except msgspec.ValidationError as error:
+            if str(error) == told:
+                return str(key)
+    return "*"
 
 
 def mapping(document: dict[str, Any], name: str, item_type: type[T]) -> dict[str, T]:
@@ -84,7 +107,7 @@ def mapping(document: dict[str, Any], name: str, item_type: type[T]) -> dict[str
 def _full_name(name: str, message: str) -> str:
     """Turn msgspec's message with a `$.path` into one that starts with the full name."""
     text, _, path = message.partition(" - at `$")
-    place = name + path.rstrip("`").replace("[...]", ".*")
+    place = name + path.rstrip("`").replace(_ANY_KEY, ".*")
     unknown = re.search(r"unknown field `([^`]+)`", text)
     missing = re.search(r"missing required field `([^`]+)`", text)
     if unknown:

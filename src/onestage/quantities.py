@@ -22,6 +22,21 @@ QUANTITY = re.compile(
 LONGEST_QUANTITY = 40
 
 
+def parted(text: str, end: int, start: int) -> bool:
+    r"""Return whether text[:end] and text[start:] part a number, or one from its unit.
+
+    >>> parted("每次 10\nmg", 5, 6), parted("测 3 次。每日", 6, 6), parted("pH 7。4", 5, 5)
+    (True, False, True)
+    """
+    before, after = text[max(0, end - LONGEST_QUANTITY) : end], text[start:][:LONGEST_QUANTITY]
+    gap = " " if start > end else ""
+    found = QUANTITY.finditer(f"{before}{gap}{after}")
+    ends = len(before)
+    return (not gap and inside_number(text, end - 1)) or any(
+        quantity.start() < ends and quantity.end() > ends + len(gap) for quantity in found
+    )
+
+
 def inside_number(text: str, index: int) -> bool:
     """Return whether the mark at a place stands between two digits, as in `1,000` or `6.5`.
 

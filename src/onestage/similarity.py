@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rensa import RMinHash
 
-from onestage.params import NotNegative, Params, Positive
+from onestage.params import Params, Positive
 
 PERMUTATIONS = 128
 # 32 bands of 4 rows: a pair of similarity .8 becomes a candidate with probability
@@ -35,7 +35,7 @@ class NearDuplicates(Params, frozen=True):
 
     threshold: Annotated[float, msgspec.Meta(gt=0, le=1)]
     ngram_chars: Positive
-    seed: NotNegative
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 # What stands between the digits of two numbers, or of one, is kept: 12.5 is not 125, 6,5 not
@@ -53,6 +53,12 @@ _POINT = _SIGN_CODES["."]
 # -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs. Each begins with what is rare.
 _NEGATIVE = re.compile(rf"{_MINUS}(?={_POINT}?[\d¼-¾⅐-⅞])(?<![a-zα-ω\d{_MINUS}]{_MINUS})")
 _LEADING_POINT = re.compile(rf"{_POINT}(?=\d)(?<![a-zα-ω\d{_POINT}]{_POINT})")
+
+
+# Accents are part of their letter (NFC); what is left over stands on none that has it. The others
+# are blank (fillers, an empty braille cell) or draw lines of tables and quote code.
+_MARKS = ("Mn", "Me")
+_UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800|`")
 
 
 class _Comparable(dict[int, str]):
@@ -78,10 +84,15 @@ class _Comparable(dict[int, str]):
         plain = unicodedata.normalize("NFKC", character)
         if plain in _SIGN_OF and plain != character:
             return self._folded(plain)
-        kept = "".join(
-            part for part in plain if part in "%‰‱′" or unicodedata.category(part)[0] not in "PZC"
-        )
-        return kept.casefold() or _SEPARATOR
+        return "".join(filter(_is_kept, plain)).casefold() or _SEPARATOR
+
+
+def _is_kept(character: str) -> bool:
+    """Return whether a character is neither white space nor punctuation, and is seen at all."""
+    if character in "%‰‱′":
+        return True
+    category = unicodedata.category(character)
+    return category[0] not in "PZC" and category not in _MARKS and character not in _UNSEEN
 
 
 _COMPARABLE = _Comparable()
@@ -109,13 +120,16 @@ def _folded(text: str) -> str:
 def comparable(text: str) -> str:
     """Return the text as comparisons see it; it is never written anywhere.
 
-    White space, punctuation, case and width (NFKC) do not hide a match. What doses differ by
+    White space, punctuation, case, width (NFKC), stray accents and what nobody sees do not hide a
+    match. What doses differ by
     does: signs in and between numbers, a minus that follows no letter, a leading point, a
     percent sign, a superscript.
 
     >>> comparable("Ｔ细胞： CD4+, 10 mg."), comparable("12.5 mg, 1-2 片；2、3 次")
     ('t细胞cd4+10mg', '12.5mg1-2片2,3次')
     """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)  # as it is, and at once, if it is so already
     text = _BETWEEN_DIGITS.sub(_sign_between, _folded(text))
     text = _LEADING_POINT.sub(".", _NEGATIVE.sub("-", text))
     for code in _CODES:

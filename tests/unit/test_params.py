@@ -88,7 +88,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
             changed_parameters("sample", "priority", "web", value="high"),
             "sample",
             Sample,
-            "sample.priority.*: expected `float`, got `str`",
+            "sample.priority.web: expected `float`, got `str`",
         ),
         (parameters(), "sources.nowhere", Source, "sources.nowhere is missing"),
         (

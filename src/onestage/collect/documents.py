@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from onestage.collect.normalise import normalise
 from onestage.collect.personal import mask
 from onestage.collect.raw import BadRecord, RawRecord, placeholders
+from onestage.normalise import normalise
 from onestage.records import Message
 from onestage.sources import Fields
 

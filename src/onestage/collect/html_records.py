@@ -10,9 +10,9 @@ from lxml import etree
 from lxml.html import HTMLParser, document_fromstring
 
 from onestage.collect.encodings import decoded
-from onestage.collect.markup import SCRIPTS, element_text, script
 from onestage.collect.opening import open_raw
 from onestage.collect.raw import BadRecord, RawRecord, Shard, oversized, wanted_fields
+from onestage.markup import SCRIPTS, element_text, script
 from onestage.sources import Source
 
 

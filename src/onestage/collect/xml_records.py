@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 from onestage.collect.encodings import AUTO
-from onestage.collect.markup import element_text, strip_namespaces
 from onestage.collect.opening import open_raw
 from onestage.collect.raw import RawRecord, Shard, wanted_fields
 from onestage.errors import InputError
+from onestage.markup import element_text, strip_namespaces
 from onestage.sources import Source
 
 # A tree takes about ten times as much memory as its file; one of the smallest elements, 33 times.

@@ -14,6 +14,7 @@ from onestage.dedupe.ngram_shares import NgramShares
 from onestage.dedupe.questions import PutQuestions, Question
 from onestage.dedupe.settings import Contamination
 from onestage.dedupe.shared_runs import SharedRuns
+from onestage.normalise import normalise
 from onestage.similarity import comparable
 
 Rule = Literal["shared_run", "question_and_options", "ngram_share"]
@@ -45,14 +46,19 @@ def item_texts(item: Item) -> tuple[str, str]:
     """
     lettered = (f"{letter}. {text}" for letter, text in zip(LETTERS, item.options, strict=False))
     stem = (item.case, item.question)
-    return comparable("\n".join((*stem, *item.options))), comparable("\n".join((*stem, *lettered)))
+    return _seen("\n".join((*stem, *item.options))), _seen("\n".join((*stem, *lettered)))
+
+
+def _seen(text: str) -> str:
+    """Return the comparable form that the text would have in a corpus, which is normalised."""
+    return comparable(normalise(text))
 
 
 def _question(item: Item) -> Question:
     return Question(
-        comparable(item.case),
-        comparable(item.question),
-        tuple(comparable(option) for option in item.options),
+        _seen(item.case),
+        _seen(item.question),
+        tuple(_seen(option) for option in item.options),
     )
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onestage.dedupe.judged import View, hashed_grams, judged_text, seen
 from onestage.dedupe.settings import Dedupe
 from onestage.dedupe.survey import Surveyed, band_column
 from onestage.grouping import Numbers, firsts, groups_of_several
+from onestage.progress import progress
 from onestage.similarity import BANDS, jaccard, least_agreeing
 from onestage.workers import ordered_map
 
@@ -25,6 +27,10 @@ Reason = Literal[
     "exact_duplicate", "near_duplicate", "same_instruction", "same_output", "semantic_duplicate"
 ]
 _IN_WHOLE = ("exact_duplicate", "near_duplicate")
+# SFT that must be alike in both parts shares a key of both: each band of one with three of the
+# other, so that parts of a similarity of .8 each are missed with a probability of 2 in 100,000.
+_TURNS = 3
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 # What stays is compared with several others; its n-grams are made once while it is.
 _RECORDS_AT_ONCE = 4096
 
@@ -35,6 +41,14 @@ class Match(NamedTuple):
     kept: int
     similarity: float
     reason: Reason
+
+
+class Proposal(NamedTuple):
+    """A place, the groups in which it looks for what it repeats, and those in which it is found."""
+
+    place: int
+    asks: Sequence[int]
+    joins: Sequence[int]
 
 
 class Second(Protocol):
@@ -60,28 +74,26 @@ def duplicates(
     first = firsts(*found.digests[ranked].T)
     is_first = first == np.arange(len(ranked))
     comparison = Comparison(found, choices)
-    proposed, best = _proposed(found, ranked[is_first], comparison.views), comparison.best
+    proposed, best = _proposed(found, ranked[is_first], comparison.parts), comparison.best
     if second_for is not None:
         proposed = _all_proposed(ranked[is_first], proposed)
         best = partial(_first_or_second, best, second_for(ranked[is_first]))
-    fallen = near_duplicates(proposed, best)
+    fallen = near_duplicates(progress(proposed, "dedupe: compare", "record"), best)
     repeats, equals = ranked[~is_first], ranked[first[~is_first]]
     for place, equal in zip(repeats.tolist(), equals.tolist(), strict=True):
         fallen[place] = fallen.get(equal, Match(equal, 1.0, "exact_duplicate"))
     return fallen
 
 
-def _all_proposed(
-    distinct: Numbers, proposed: Iterator[tuple[int, list[int]]]
-) -> Iterator[tuple[int, list[int]]]:
+def _all_proposed(distinct: Numbers, proposed: Iterator[Proposal]) -> Iterator[Proposal]:
     """Yield what is proposed, and between, in the order of rank, the places that share no band."""
     following = next(proposed, None)
     for place in distinct.tolist():
-        if following and following[0] == place:
+        if following and following.place == place:
             yield following
             following = next(proposed, None)
         else:
-            yield place, []
+            yield Proposal(place, [], [])
 
 
 def _first_or_second(
@@ -97,52 +109,71 @@ def _first_or_second(
 
 
 def near_duplicates(
-    proposed: Iterable[tuple[int, Sequence[int]]],
+    proposed: Iterable[Proposal],
     best: Callable[[int, Sequence[int]], Match | None],
 ) -> dict[int, Match]:
     """Return by place what each near-duplicate repeats.
 
-    `proposed` yields places in the order of rank, each with the groups that it is in; `best`
-    returns the match of a place among others that stay, these in the order of rank.
+    `proposed` comes in the order of rank; `best` returns the match of a place among others that
+    stay, these in the order of rank.
     """
     staying: defaultdict[int, list[int]] = defaultdict(list)
     places: list[int] = []
     fallen: dict[int, Match] = {}
-    for rank, (place, groups) in enumerate(proposed):
+    for rank, (place, asks, joins) in enumerate(proposed):
         places.append(place)
-        others = sorted(set().union(*(staying[group] for group in groups)))
+        others = sorted(set().union(*(staying[group] for group in asks)))
         match = best(place, [places[other] for other in others])
         if match is not None:
             fallen[place] = match
             continue
-        for group in groups:
+        for group in joins:
             staying[group].append(rank)
     return fallen
 
 
 def _proposed(
-    found: Surveyed, distinct: Numbers, views: Sequence[View]
-) -> Iterator[tuple[int, list[int]]]:
-    """Yield the places that share a band with others, by rank, each with its groups."""
+    found: Surveyed, distinct: Numbers, parts: Sequence[Sequence[View]]
+) -> Iterator[Proposal]:
+    """Yield the places that share a band with others, by rank, each with its groups.
+
+    SFT precedes all else and is compared with SFT by its parts alone, so it asks for nothing by
+    the whole of its text; what comes later may find it there.
+    """
     ranks, groups = [], []
-    for view in views:
-        has_view = np.flatnonzero(found.sft[distinct]) if view else np.arange(len(distinct))
-        chosen = np.searchsorted(found.places(view), distinct[has_view])
+    numbers = 0
+    for views in parts:
+        of_views = np.flatnonzero(found.sft[distinct]) if views[0] else np.arange(len(distinct))
+        chosen = np.searchsorted(found.places(views[0]), distinct[of_views])
         np.save(found.folder / "chosen.npy", chosen)
-        bands = ordered_map(partial(_band, found.folder, found.folders, view), range(BANDS))
-        for band, (members, names) in enumerate(bands):
-            ranks.append(has_view[members])
-            groups.append(names + (view * BANDS + band) * len(found.ids))
+        turns = BANDS if len(views) == 1 else BANDS * _TURNS
+        for members, names in ordered_map(
+            partial(_band, found.folder, found.folders, views), range(turns)
+        ):
+            ranks.append(of_views[members])
+            groups.append(names + numbers * len(found.ids))
+            numbers += 1
     of_rank, of_group = np.concatenate(ranks), np.concatenate(groups)
     order = np.argsort(of_rank, kind="stable")
     pairs = zip(distinct[of_rank[order]].tolist(), of_group[order].tolist(), strict=True)
+    by_whole = BANDS * len(found.ids)
     for place, shared in groupby(pairs, key=lambda pair: pair[0]):
-        yield place, [group for _, group in shared]
+        joins = [group for _, group in shared]
+        by_parts = [group for group in joins if group >= by_whole]
+        yield Proposal(place, by_parts if found.sft[place] else joins, joins)
 
 
-def _band(folder: Path, folders: Sequence[Path], view: View, band: int) -> tuple[Numbers, Numbers]:
-    """Return which of the chosen share their key of a band, and the first with that key."""
-    return groups_of_several(band_column(folders, view, band)[np.load(folder / "chosen.npy")])
+def _band(
+    folder: Path, folders: Sequence[Path], views: Sequence[View], turn: int
+) -> tuple[Numbers, Numbers]:
+    """Return which of the chosen share a key, and the first with that key.
+
+    It is that of one band, or of a band of one view with a band of another, each with several.
+    """
+    keys = band_column(folders, views[0], turn % BANDS)
+    for view in views[1:]:
+        keys = keys * _ODD + band_column(folders, view, (turn + turn // BANDS) % BANDS)
+    return groups_of_several(keys[np.load(folder / "chosen.npy")])
 
 
 class Comparison:
@@ -153,20 +184,47 @@ class Comparison:
         self._choices = choices
         self._threshold = choices.near_duplicates.threshold
         self._least = least_agreeing(self._threshold)
-        self.views = [View.WHOLE]
+        self.parts: list[tuple[View, ...]] = [(View.WHOLE,)]
         if found.sft.any():
-            self.views.append(View.INSTRUCTION)
-            if choices.sft.same_output == "remove":
-                self.views.append(View.OUTPUT)
+            self.parts += self._removing() or [(View.INSTRUCTION, View.OUTPUT)]
         self._sketches = {view: found.sketches(view) for view in View}
         self._among_sft = np.cumsum(found.sft) - 1
         self._grams = lru_cache(maxsize=_RECORDS_AT_ONCE)(self._grams_of)
 
+    def _removing(self) -> list[tuple[View, ...]]:
+        """Return the parts that need only be alike by themselves for SFT to be removed."""
+        chosen = {
+            View.INSTRUCTION: self._choices.sft.same_instruction,
+            View.OUTPUT: self._choices.sft.same_output,
+        }
+        return [(view,) for view, choice in chosen.items() if choice == "remove"]
+
     def best(self, place: int, others: Sequence[int]) -> Match | None:
         """Return the most similar of the others that the place repeats, the first of equals."""
-        matches = [match for other in others if (match := self._match(place, other))]
+        likely = self._likely(place, np.array(others, dtype=np.int64)).tolist()
+        matches = [match for other in likely if (match := self._match(place, other))]
         whole = [match for match in matches if match.reason in _IN_WHOLE]
         return max(whole or matches, key=lambda match: match.similarity, default=None)
+
+    def _likely(self, place: int, others: Numbers) -> Numbers:
+        """Return the others that the signatures do not deny, all of which are looked at at once."""
+        both = self._found.sft[others] & self._found.sft[place]
+        likely = np.empty(len(others), dtype=np.bool_)
+        likely[~both] = self._agree(View.WHOLE, place, others[~both])
+        if both.any():
+            parts = (View.INSTRUCTION, View.OUTPUT)
+            alike = {view: self._agree(view, place, others[both]) for view in parts}
+            likely[both] = np.logical_and.reduce(list(alike.values()))
+            for (view,) in self._removing():
+                likely[both] |= alike[view]
+        return others[likely]
+
+    def _agree(self, view: View, place: int, others: Numbers) -> NDArray[np.bool_]:
+        """Return which of the others agree with the place in enough numbers of a signature."""
+        sketches = self._sketches[view]
+        own, theirs = (self._among_sft[at] if view else at for at in (place, others))
+        agreeing: NDArray[np.bool_] = (sketches[theirs] == sketches[own]).sum(1) >= self._least
+        return agreeing
 
     def _match(self, place: int, other: int) -> Match | None:
         if not (self._found.sft[place] and self._found.sft[other]):
@@ -192,9 +250,7 @@ class Comparison:
 
     def _similarity(self, view: View, place: int, other: int) -> float:
         """Return the Jaccard similarity, or 0 where the signatures already deny the threshold."""
-        sketches = self._sketches[view]
-        rows = [self._among_sft[at] if view else at for at in (place, other)]
-        if np.count_nonzero(sketches[rows[0]] == sketches[rows[1]]) < self._least:
+        if not self._agree(view, place, np.array([other])).all():
             return 0.0
         return jaccard(self._grams(view, place), self._grams(view, other))
 

@@ -32,7 +32,7 @@ class Repeats(Params, frozen=True):
 class Contamination(Params, frozen=True):
     """What counts as holding a benchmark item; an `ngram_share` of 0 turns that rule off."""
 
-    min_chars: Annotated[int, msgspec.Meta(ge=2)]
+    min_chars: Annotated[int, msgspec.Meta(ge=8)]
     short_questions: bool
     ngram_chars: Positive
     ngram_share: Share
@@ -53,8 +53,8 @@ class Semantic(Params, frozen=True):
 class Dedupe(Params, frozen=True):
     """The `dedupe` section.
 
-    Of two texts, the one whose source stands first in `ranking` stays. The list names every
-    source: the order of the keys of `sources` would be invisible to DVC.
+    Of two texts SFT stays, then the one whose source stands first in `ranking`. The list names
+    every source: the order of the keys of `sources` would be invisible to DVC.
     """
 
     ranking: list[str]

@@ -56,8 +56,7 @@ class SharedRuns:
     def find(self, seen: str) -> dict[int, str]:
         """Return the longest run of at least `min_chars` that `seen` shares with each text.
 
-        By the text's number; texts that share none are left out. Of equally long runs the
-        first in `seen`.
+        By the text's number; texts that share none are left out. Of equally long runs it is one.
         """
         matches = self._matches(seen)
         if not matches:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
+from onestage.quantities import parted
 from onestage.records import Conversation, Message
 from onestage.sentences import sentences
 
@@ -17,7 +18,7 @@ def halves(conversation: Conversation, *, by_turns: bool) -> tuple[Conversation,
     Raw text is cut at the sentence end nearest to its middle. So is the output of a single
     turn, and both halves keep its instruction. With `by_turns` the cut falls between two
     turns, for what follows a turn may refer to what was said in it, and a turn by itself is
-    not cut. White space at the cut is dropped.
+    not cut. No number is cut, nor parted from its unit. White space at the cut is dropped.
     """
     if conversation.text:
         return tuple(replace(conversation, text=text) for text in _cut_text(conversation.text))
@@ -33,7 +34,8 @@ def halves(conversation: Conversation, *, by_turns: bool) -> tuple[Conversation,
 
 def _cut_text(text: str) -> tuple[str, ...]:
     spans = list(sentences(text))
-    borders = [(left[1], right[0]) for left, right in pairwise(spans)]
+    between = ((left[1], right[0]) for left, right in pairwise(spans))
+    borders = [(end, start) for end, start in between if not parted(text, end, start)]
     if not borders:
         return ()
     end, start = min(borders, key=lambda border: abs(border[0] + border[1] - len(text)))

@@ -6,7 +6,7 @@ from onestage.records import Conversation, Message, Passage
 
 def as_raw(passage: Passage) -> Conversation:
     """Return the passage itself as training text: no instruction, all of it is output."""
-    return conversation(passage, messages=[], text=passage.text, form="raw", via="raw")
+    return conversation(passage, messages=[], text=passage.text, via="raw")
 
 
 def is_unanswered(record: Conversation) -> bool:
@@ -19,12 +19,14 @@ def turns(instruction: str, output: str) -> list[Message]:
     return [Message(role="user", content=instruction), Message(role="assistant", content=output)]
 
 
-def conversation(
-    passage: Passage, *, messages: list[Message], text: str, form: str, via: str
-) -> Conversation:
-    """Return a conversation made from a passage; its id depends on the passage and the form."""
+def conversation(passage: Passage, *, messages: list[Message], text: str, via: str) -> Conversation:
+    """Return a conversation made from a passage.
+
+    Its id depends on the passage alone: whatever the mode, the same duplicates go, the same
+    records are held out, and the rest stands in the same order.
+    """
     return Conversation(
-        id=content_id(passage.id, form),
+        id=content_id(passage.id, "conversation"),
         source=passage.source,
         kind=passage.kind,
         lang=passage.lang,

@@ -206,7 +206,7 @@ class Rewriter:
         via = f"openai:{self._choices.model}:{digests}:try-{number}"
         if isinstance(record, Conversation):
             return msgspec.structs.replace(record, messages=[*record.messages, *messages], via=via)
-        return conversation(record, messages=messages, text="", form="openai", via=via)
+        return conversation(record, messages=messages, text="", via=via)
 
     async def _tried(self, record: Passage | Conversation, attempt: _Try) -> _Outcome:
         if isinstance(record, Conversation):

@@ -139,9 +139,7 @@ def as_template(passage: Passage, *, seed: int) -> Conversation:
     variant = int(keyed_fraction(seed, passage.id) * len(wordings))
     instruction = wordings[variant].format(*filled)
     via = f"template:{form}-{variant}"
-    return conversation(
-        passage, messages=turns(instruction, passage.text), text="", form="template", via=via
-    )
+    return conversation(passage, messages=turns(instruction, passage.text), text="", via=via)
 
 
 def _question(passage: Passage) -> tuple[str, tuple[str, ...], tuple[str, str]]:

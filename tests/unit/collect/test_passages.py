@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onestage.collect.normalise import normalise
 from onestage.collect.passages import cut_passages
+from onestage.normalise import normalise
 from onestage.sentences import Span, sentences
 
 _WORDS = st.sampled_from(

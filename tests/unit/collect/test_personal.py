@@ -5,8 +5,8 @@ from given import MEDICAL
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onestage.collect.normalise import normalise
 from onestage.collect.personal import mask
+from onestage.normalise import normalise
 
 _PERSONAL = [
     # e-mail

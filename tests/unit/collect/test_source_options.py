@@ -9,11 +9,11 @@ from lxml import etree
 from unit.collect.collecting import choices, collect, web_source
 
 from onestage.collect.documents import to_document, to_messages, unwrapped
-from onestage.collect.markup import element_text
-from onestage.collect.normalise import normalise
 from onestage.collect.raw import BadRecord
 from onestage.collect.readers import read_source
 from onestage.errors import InputError, ParamError
+from onestage.markup import element_text
+from onestage.normalise import normalise
 from onestage.params import section
 from onestage.records import Passage
 from onestage.sources import Fields, Source

@@ -1,5 +1,8 @@
 """Items are found in text as it comes, by rules that a plain reading of them confirms."""
 
+from typing import Literal
+from unicodedata import normalize
+
 import msgspec
 import pytest
 from given import ROOT
@@ -36,6 +39,8 @@ def _rules(text: str, *items: Item, choices: Contamination = _CHOICES) -> dict[s
         "血压 140／90 ｍｍＨｇ，服 β-Blocker\n5mg！",
         "血压140/90mmhg服Β-BLOCKER 5 mg",
         "血压：１４０/９０ mm Hg。【服】β blocker (5 mg)",
+        "血\u200b压\ufe0f140/90 mm|Hg，\U000e0100服`β-block\u034fer` 5 m\u3164g\u2800",
+        "血\u0301压140/90 mmHg，服β-blocke\u20ddr 5 mg",
     ],
 )
 def test_white_space_width_case_and_punctuation_hide_nothing(disguised: str) -> None:
@@ -168,6 +173,19 @@ def test_short_questions_in_disguise_are_found_as_a_plain_reading_does(data: st.
     assert bool(_rules(text, item)) == expected
 
 
-@given(st.text(".-/:，；5２a中β½⁻⁹% \n·—", max_size=12) | st.text(max_size=12))
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_item_is_seen_as_a_corpus_would_have_it(form: Literal["NFC", "NFD"]) -> None:
+    """Its file may hold entities, scripts as tags, or accents apart from their letters."""
+    question = "Sjögren syndrome with a pH &lt; 7.1 and 10<sup>9</sup>/L"
+    item = _item("1", normalize(form, question), "α", "β")
+    passage = "Sjögren syndrome with a pH < 7.1 and 10⁹/L"
+    choices = msgspec.structs.replace(_CHOICES, min_chars=len(comparable(passage)))
+    for kind in ("NFC", "NFD"):
+        assert _rules(normalize(kind, passage), item, choices=choices) == {"1": "shared_run"}
+    assert not _rules(passage.replace("10⁹", "109"), item, choices=choices)
+    assert not _rules(passage.replace("<", ">"), item, choices=choices)
+
+
+@given(st.text(".-/:，；5２a中β½⁻⁹% \n·—|`\u0301", max_size=12) | st.text(max_size=12))
 def test_comparable_text_is_what_a_plain_reading_makes_of_it(text: str) -> None:
     assert comparable(text) == plain_form(text)

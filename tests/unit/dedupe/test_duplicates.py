@@ -17,7 +17,7 @@ from given import ROOT, conversation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onestage.dedupe.duplicates import Match, near_duplicates
+from onestage.dedupe.duplicates import Comparison, Match, Proposal, near_duplicates
 from onestage.dedupe.settings import Repeats
 from onestage.identity import content_id
 from onestage.records import Conversation
@@ -143,6 +143,23 @@ def test_instruction_and_output_are_judged_apart_and_together(
             assert rejection.detail["kept"] == "a"
 
 
+@pytest.mark.parametrize("shared", ["instruction", "output"])
+def test_what_many_conversations_share_makes_none_be_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: str
+) -> None:
+    """A sentence before each question, or one answer to many, is usual in published sets."""
+    looked: list[int] = []
+    monkeypatch.setattr(
+        Comparison, "_similarity", lambda _, view, place, other: looked.append(place) or 0.0
+    )
+    draw = random.Random(5)
+    own = ["".join(chr(0x4E00 + draw.randrange(5000)) for _ in range(60)) for _ in range(300)]
+    parts = [(_ASKED, text) if shared == "instruction" else (text, _TOLD) for text in own]
+    records = [conversation(*part, id=content_id(*part)) for part in parts]
+    assert rejections(tmp_path, records) == {}
+    assert len(looked) < 30  # of 44,850 pairs
+
+
 def test_a_passage_falls_to_the_conversation_that_holds_it(tmp_path: Path) -> None:
     sft = conversation(_ASKED, _TOLD)
     exact, near = _web(f"{_ASKED}\n{_TOLD}"), _web(f"{_ASKED}{_TOLD}切记。")
@@ -187,7 +204,12 @@ def test_each_is_compared_with_all_that_stay_and_share_a_group(
         found = max(matches, key=lambda match: match.similarity, default=None)
         return found if found and found.similarity > 0.5 else None
 
-    fallen = near_duplicates(((place, sorted(of)) for place, of in enumerate(groups)), best)
+    proposed = (
+        Proposal(place, sorted(of), sorted(of | {9 - n for n in of}))
+        for place, of in enumerate(groups)
+    )
+    fallen = near_duplicates(proposed, best)
+    joined = [of | {9 - n for n in of} for of in groups]
     for place, others in asked:
-        assert others == [b for b in range(place) if b not in fallen and groups[b] & groups[place]]
+        assert others == [b for b in range(place) if b not in fallen and joined[b] & groups[place]]
     assert all(match.kept not in fallen for match in fallen.values())

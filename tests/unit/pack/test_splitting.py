@@ -21,6 +21,11 @@ def _texts(parts: tuple[Conversation, ...]) -> list[str]:
         ("Take 2.5 mg b.i.d. now. Then rest.\n\nCome back.", None),
         ("服5.0 mg。\n再服2.5 mg。", ["服5.0 mg。", "再服2.5 mg。"]),
         ("only one sentence, at 2.5 mg", []),
+        ("动脉血的 pH 7。4 属于正常", []),
+        ("每次服用 10\nmg 即可", []),
+        ("每次服５．５ｍｇ。两次。", ["每次服５．５ｍｇ。", "两次。"]),
+        ("每次服用 10\nmg 即可。\n两次。", ["每次服用 10\nmg 即可。", "两次。"]),
+        ("共测 3\n\n收缩压高。", ["共测 3", "收缩压高。"]),
     ],
 )
 def test_text_is_cut_at_the_sentence_end_nearest_to_the_middle(

@@ -9,7 +9,6 @@ from onestage.errors import ParamError
 from onestage.params import section
 from onestage.train.settings import Train
 
-
 _LORA = {"alpha": 16, "dropout": 0.0, "targets": []}
 
 

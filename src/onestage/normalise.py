@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 
-from onestage.collect.markup import SUBSCRIPT, SUPERSCRIPT, Script, script
+from onestage.markup import SUBSCRIPT, SUPERSCRIPT, Script, script
 
 _FULL_WIDTH = {0xFF10 + i: chr(0x30 + i) for i in range(10)}
 _FULL_WIDTH |= {0xFF21 + i: chr(0x41 + i) for i in range(26)}

@@ -7,8 +7,8 @@ from given import MEDICAL
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onestage.collect.normalise import normalise
 from onestage.collect.personal import mask
+from onestage.normalise import normalise
 
 # What raw text is likely to hold: signs that the tables map, white space, masks' neighbours.
 _AWKWARD = st.sampled_from(

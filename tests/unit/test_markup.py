@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from onestage.collect.markup import element_text, strip_namespaces
 from onestage.collect.readers import read_source
+from onestage.markup import element_text, strip_namespaces
 from onestage.sources import Fields, Source
 
 
