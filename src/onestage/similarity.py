@@ -48,7 +48,8 @@ _SIGN_OF = (
 _SEPARATOR = chr(1 + len(_SIGNS))
 _CODES = _SEPARATOR + "".join(_SIGN_CODES.values())
 _MINUS = _SIGN_CODES["-"]
-_BETWEEN_DIGITS = re.compile(rf"(?<=\d)[{_CODES}]+(?=\d)")
+# It begins with what is rare, and looks for the digit before that then.
+_BETWEEN_DIGITS = re.compile(rf"[{_CODES}](?<=\d[{_CODES}])[{_CODES}]*(?=\d)")
 _POINT = _SIGN_CODES["."]
 # -5 ℃ and <.05, but neither BCL-2 nor a dash of two signs. Each begins with what is rare.
 _NEGATIVE = re.compile(rf"{_MINUS}(?={_POINT}?[\d¼-¾⅐-⅞])(?<![a-zα-ω\d{_MINUS}]{_MINUS})")

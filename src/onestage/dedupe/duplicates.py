@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onestage.dedupe.judged import View, hashed_grams, judged_text, seen
 from onestage.dedupe.settings import Dedupe
 from onestage.dedupe.survey import Surveyed, band_column
-from onestage.grouping import Numbers, firsts, groups_of_several
+from onestage.grouping import Numbers, firsts, groups_of_several, new_groups
 from onestage.progress import progress
 from onestage.similarity import BANDS, jaccard, least_agreeing
 from onestage.workers import ordered_map
@@ -34,6 +34,8 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 # What stays is compared with several others; its n-grams are made once while it is.
 _RECORDS_AT_ONCE = 4096
 _PAIRS_AT_ONCE = 2**16
+# So few are looked at one by one in less time than all at once.
+_FEW = 8
 
 
 class Match(NamedTuple):
@@ -123,7 +125,7 @@ def near_duplicates(
     fallen: dict[int, Match] = {}
     for rank, (place, asks, joins) in enumerate(proposed):
         places.append(place)
-        others = sorted(set().union(*(staying[group] for group in asks)))
+        others = sorted(set().union(*(staying[group] for group in asks if group in staying)))
         match = best(place, [places[other] for other in others])
         if match is not None:
             fallen[place] = match
@@ -148,11 +150,13 @@ def _proposed(
         chosen = np.searchsorted(found.places(views[0]), distinct[of_views])
         np.save(found.folder / "chosen.npy", chosen)
         turns = BANDS if len(views) == 1 else BANDS * _TURNS
+        known = np.empty(0, dtype=np.uint64)
         for members, names in ordered_map(
             partial(_band, found.folder, found.folders, views), range(turns)
         ):
-            ranks.append(of_views[members].astype(np.uint32))
-            groups.append(names + numbers * len(found.ids))
+            new, known = new_groups(members, names, known)
+            ranks.append(of_views[members[new]].astype(np.uint32))
+            groups.append(names[new] + numbers * len(found.ids))
             numbers += 1
     by_whole = BANDS * len(found.ids)
     pairs = _in_order(distinct, np.concatenate(ranks), np.concatenate(groups))
@@ -210,13 +214,14 @@ class Comparison:
 
     def best(self, place: int, others: Sequence[int]) -> Match | None:
         """Return the most similar of the others that the place repeats, the first of equals."""
-        likely = self._likely(place, np.array(others, dtype=np.int64)).tolist()
-        matches = [match for other in likely if (match := self._match(place, other))]
+        if len(others) > _FEW:
+            others = self._likely(place, np.array(others)).tolist()
+        matches = [match for other in others if (match := self._match(place, other))]
         whole = [match for match in matches if match.reason in _IN_WHOLE]
         return max(whole or matches, key=lambda match: match.similarity, default=None)
 
     def _likely(self, place: int, others: Numbers) -> Numbers:
-        """Return the others that the signatures do not deny, all of which are looked at at once."""
+        """Return the others that the signatures do not deny, by a look at all of them at once."""
         both = self._found.sft[others] & self._found.sft[place]
         likely = np.empty(len(others), dtype=np.bool_)
         likely[~both] = self._agree(View.WHOLE, place, others[~both])
@@ -259,7 +264,9 @@ class Comparison:
 
     def _similarity(self, view: View, place: int, other: int) -> float:
         """Return the Jaccard similarity, or 0 where the signatures already deny the threshold."""
-        if not self._agree(view, place, np.array([other])).all():
+        sketches = self._sketches[view]
+        rows = [self._among_sft[at] if view else at for at in (place, other)]
+        if np.count_nonzero(sketches[rows[0]] == sketches[rows[1]]) < self._least:
             return 0.0
         return jaccard(self._grams(view, place), self._grams(view, other))
 
