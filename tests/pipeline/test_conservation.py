@@ -125,7 +125,7 @@ def test_parents_of_corpora_are_passages(data: Path, source: str) -> None:
         passage = passages[conversation["parent"]]
         assert conversation["passage"] == passage["text"]
         assert place(conversation) == place(passage)
-        assert conversation["id"] == content_id(passage["id"], "template")
+        assert conversation["id"] == content_id(passage["id"], "conversation")
 
 
 @pytest.mark.parametrize("source", SFT)
