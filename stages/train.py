@@ -52,35 +52,35 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     import torch  # noqa: PLC0415  (torch takes seconds: --help and wrong usage must not)
 
     from onestage import checkpoint  # noqa: PLC0415
-    from onestage.train import batches, documents, fitting, order, serving, trainer  # noqa: PLC0415
+    from onestage.train import (  # noqa: PLC0415
+        batches,
+        course,
+        devices,
+        documents,
+        fitting,
+        order,
+        serving,
+        trainer,
+    )
     from onestage.train.faults import told  # noqa: PLC0415
 
     order.require_even_ranks(ranks.ranks(), choices)
     torch.set_num_threads(choices.cpu_threads)
-    trainer.take_device()
+    devices.take_device()
     # Weights stay in fp32: bf16 is the precision of the arithmetic (autocast), since updates
     # at a low learning rate would vanish in bf16 weights.
     model = checkpoint.load_model(
         Path(base.path), init=base.init, seed=base.seed, attention=choices.attention
     )
-    fitting.require_fitting(model, rows)
     train_rows = batches.RowFiles(packed.train, packed.sources)
     heldout_rows = batches.RowFiles(packed.heldout, packed.sources)
-    flash = choices.attention == "flash_attention_2"  # which computes in half precision only
-    with trainer.arithmetic("bf16" if flash else "fp32"):
-        documents.require_separate_documents(
-            model,
-            rows_per_device=choices.rows_per_device,
-            tolerance=1e-2 if flash else 1e-4,
-        )
+    fitting.require_fitting(model, rows)
+    documents.require_fit_for_packing(model, choices)
 
     def heldout() -> dict[str, float]:
-        with trainer.arithmetic(choices.precision):
+        with devices.arithmetic(choices.precision):
             return trainer.loss_by_source(
-                model,
-                heldout_rows,
-                sources=packed.sources,
-                rows_per_batch=choices.rows_per_device,
+                model, heldout_rows, rows_per_batch=choices.rows_per_device
             )
 
     kept = states_of(
@@ -89,14 +89,15 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
         choices,
     )
     first = ranks.rank() == 0
-    facts = {"rows": len(train_rows)}
+    facts = {"rows": len(train_rows), **devices.facts()}
+    telling = course.telling_of(packed.heldout, rows / "tokenizer", choices.precision)
     with outputs.staged(*((out, plots, metrics) if first else ())) as parts, told(kept.last):
         before = heldout()
         with Stopwatch("train", facts) if first else nullcontext():
             engine, history = trainer.train(
-                model, train_rows, choices, sources=packed.sources, states=kept
+                model, train_rows, choices, states=kept, telling=telling
             )
-            facts["first_step"] = engine.first_step
+            facts |= {"first_step": engine.first_step, **engine.course.throughput.in_all()}
         after = heldout()
         weights = engine.gathered_state()
         if not first:

@@ -63,6 +63,6 @@ def test_padding_is_a_document_of_its_own_without_labels() -> None:
         [-100, 32, -100, 42, 43, -100, -100, 46, 47],
     ]
     assert batch["source_ids"].tolist() == [
-        [1, 1, 1, 0, 0, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0, 0, -1, -1],
         [0, 0, 1, 1, 1, 1, 1, 1, 1],
     ]

@@ -2,7 +2,7 @@
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import torch
@@ -12,11 +12,24 @@ from onestage import jsonl
 from onestage.records import PackedRow
 
 IGNORED = -100
+PADDING = -1  # in place of the number of a source
 
 Row = dict[str, list[int]]
 
 # A row that trains nothing, for the places of a last step that the rows do not fill.
-FILLER: Row = {"input_ids": [0], "position_ids": [0], "labels": [IGNORED], "source_ids": [0]}
+FILLER: Row = {
+    "input_ids": [0],
+    "position_ids": [0],
+    "labels": [IGNORED],
+    "source_ids": [PADDING],
+}
+
+
+class Group(NamedTuple):
+    """Samples of one source in one phase, whose losses are told together."""
+
+    phase: int
+    source: str
 
 
 class _Phase(msgspec.Struct):
@@ -24,10 +37,20 @@ class _Phase(msgspec.Struct):
 
 
 class RowFiles(Dataset[Row]):
-    """Rows of JSON Lines files by number, decoded when asked for; memory holds offsets only."""
+    """Rows of JSON Lines files by number, decoded when asked for; memory holds offsets only.
+
+    `phase_sizes` says how many rows each phase has, in the order of the rows. The source number
+    of a token is that of its group in `groups`, of which there is one for each phase and source.
+    """
 
     def __init__(self, files: list[Path], sources: list[str]) -> None:
-        self._sources = {source: number for number, source in enumerate(sources)}
+        phases = (row.phase for row in jsonl.read_records(files, _Phase))
+        runs = [(phase, sum(1 for _ in rows)) for phase, rows in itertools.groupby(phases)]
+        self.phase_sizes = [size for _, size in runs]
+        self.groups = [Group(phase, source) for phase in sorted(dict(runs)) for source in sources]
+        self._numbers: dict[int, dict[str, int]] = {phase: {} for phase, _ in runs}
+        for number, (phase, source) in enumerate(self.groups):
+            self._numbers[phase][source] = number
         self._decoder = msgspec.json.Decoder(PackedRow)
         self._places: list[tuple[Path, int]] = []
         for path in files:
@@ -45,13 +68,8 @@ class RowFiles(Dataset[Row]):
         # Opened anew each time: an open file would be shared by forked loaders, its place too.
         with path.open("rb") as stream:
             stream.seek(offset)
-            return row_fields(self._decoder.decode(stream.readline()), self._sources)
-
-    def phase_sizes(self) -> list[int]:
-        """Return how many rows each phase has, in the order of the rows."""
-        files = dict.fromkeys(path for path, _ in self._places)
-        phases = (row.phase for row in jsonl.read_records(files, _Phase))
-        return [sum(1 for _ in rows) for _, rows in itertools.groupby(phases)]
+            row = self._decoder.decode(stream.readline())
+        return row_fields(row, self._numbers[row.phase])
 
 
 def row_fields(row: PackedRow, sources: dict[str, int]) -> Row:
@@ -92,7 +110,7 @@ def collate(rows: list[Row]) -> dict[str, torch.Tensor]:
             [row["position_ids"] + list(range(longest - len(row["input_ids"]))) for row in rows]
         ),
         "labels": _padded(rows, "labels", longest, IGNORED),
-        "source_ids": _padded(rows, "source_ids", longest, 0),
+        "source_ids": _padded(rows, "source_ids", longest, PADDING),
     }
 
 

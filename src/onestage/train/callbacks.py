@@ -10,23 +10,28 @@ from transformers import TrainerCallback
 
 from onestage.train.states import States
 
-_FILE = "plots.json"
+_FILE = "history.json"
 
 
 class History(NamedTuple):
-    """Rows for plots: {step, loss, learning_rate} and {step, source, loss}."""
+    """What a run has to tell of its steps so far.
+
+    `steps` are {step, loss, learning_rate, grad_norm}, `sources` {step, phase, source, loss},
+    `answers` {step, source, prompt, answer, reference}.
+    """
 
     steps: list[dict[str, Any]]
     sources: list[dict[str, Any]]
+    answers: list[dict[str, Any]]
 
     def extend_from(self, state: Path) -> None:
-        """Add the rows that a kept state holds."""
+        """Add what a kept state holds."""
         past = json.loads((state / _FILE).read_text(encoding="utf-8"))
-        self.steps.extend(past["steps"])
-        self.sources.extend(past["sources"])
+        for name, rows in self._asdict().items():
+            rows.extend(past[name])
 
     def write(self, state: Path) -> None:
-        """Put the rows into a state that is being written."""
+        """Put it into a state that is being written."""
         (state / _FILE).write_text(json.dumps(self._asdict()), encoding="utf-8")
 
 
@@ -39,7 +44,7 @@ class LogLastStep(TrainerCallback):
 
 
 class KeepStates(TrainerCallback):
-    """Publishes what Trainer has saved, with the points of the plots so far."""
+    """Publishes what Trainer has saved, with what there is to tell so far."""
 
     def __init__(self, states: States, history: History) -> None:
         self._states = states

@@ -8,12 +8,27 @@ import torch
 from onestage.errors import InputError
 from onestage.records import PackedRow, PackedSample
 from onestage.train.batches import Row, collate, logits_of, row_fields
+from onestage.train.devices import arithmetic
+from onestage.train.settings import Train
 
 # A leak is strongest over short distances, and a short row costs little on a large model.
 _FIRST, _SECOND = 24, 17
 
 # Restarting positions alone say nothing: each of these was seen to keep samples apart.
 SEPARATING_TYPES = ("llama", "qwen2", "qwen3", "mistral", "mixtral", "gemma3_text", "phi3")
+
+
+def require_fit_for_packing(model: Any, choices: Train) -> None:
+    """Refuse a model on which samples that share a row would see one another in this training.
+
+    Raises:
+        InputError: as require_separate_documents.
+    """
+    flash = choices.attention == "flash_attention_2"  # which computes in half precision only
+    with arithmetic("bf16" if flash else "fp32"):
+        require_separate_documents(
+            model, rows_per_device=choices.rows_per_device, tolerance=1e-2 if flash else 1e-4
+        )
 
 
 def require_separate_documents(model: Any, *, rows_per_device: int, tolerance: float) -> None:

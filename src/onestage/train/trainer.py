@@ -18,14 +18,16 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from onestage.errors import InputError
 from onestage.train import ranks
-from onestage.train.batches import Row, RowFiles, collate, token_losses
+from onestage.train.batches import Group, Row, RowFiles, collate, token_losses
 from onestage.train.callbacks import History, KeepStates, LogLastStep, RestartOptimizer
+from onestage.train.course import Course, Telling
 from onestage.train.faults import require_number, told
 from onestage.train.lora import merge_adapters, with_adapters
 from onestage.train.order import OrderedRows, Portions, RankBatches
 from onestage.train.schedules import rate_share_in_portions
 from onestage.train.settings import Train
 from onestage.train.states import States, step_of
+from onestage.train.tally import Tally
 
 SourceLoss = dict[str, float]
 
@@ -39,7 +41,14 @@ class PackedTrainer(Trainer):
     """
 
     def __init__(
-        self, *, choices: Train, portions: Portions, sources: list[str], states: States, **more: Any
+        self,
+        *,
+        choices: Train,
+        portions: Portions,
+        groups: list[Group],
+        states: States,
+        course: Course,
+        **more: Any,
     ) -> None:
         super().__init__(**more)
         # The loss below is over the step's tokens, whatever the model's own loss can do.
@@ -47,10 +56,9 @@ class PackedTrainer(Trainer):
         self.loss_is_scaled_for_ga = True
         self._choices = choices
         self._portions = portions
-        self._sources = sources
         self._states = states
-        self._sums = torch.zeros(2, len(sources), dtype=torch.float64)
-        self.history = History([], [])
+        self._tally = Tally(groups, self.args.device)
+        self.course = course
         self.first_step = 0
 
     def get_train_dataloader(self) -> DataLoader[Row]:
@@ -92,11 +100,9 @@ class PackedTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Return the sum of token losses / trained tokens of the whole step on all ranks."""
-        losses, sources = token_losses(model, inputs)
-        ones = torch.ones_like(losses, dtype=torch.float64)
-        counted = torch.stack([losses.detach().double(), ones]).cpu()
-        require_number("loss", counted[0].sum().item(), self.where)
-        self._sums.index_add_(1, sources.cpu(), counted)
+        losses, groups = token_losses(model, inputs)
+        require_number("loss", losses.detach().sum().item(), self.where)
+        self._tally.add(inputs, losses, groups)
         total = losses.numel() if num_items_in_batch is None else num_items_in_batch
         total = max(total, 1)  # rows may train nothing
         # Gradients are averaged over the ranks, and are to be summed.
@@ -109,20 +115,17 @@ class PackedTrainer(Trainer):
         return f"at step {step} of {self.state.max_steps}; {self._states.last()}"
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Keep each logged step for the plots, with the losses by source since the last one."""
+        """Add a point to the run's course, with what was counted since the last one."""
         if "loss" in logs:
             require_number("gradient norm", logs.get("grad_norm") or 0.0, self.where)
-            step = self.state.global_step
-            kept = {name: logs[name] for name in ("loss", "learning_rate")}
-            self.history.steps.append({"step": step, **kept})
-            sums = self.accelerator.reduce(self._sums.to(self.args.device)).cpu()
-            self.history.sources.extend(
-                {"step": step, "source": source, "loss": (total / count).item()}
-                for source, total, count in zip(self._sources, *sums, strict=True)
-                if count
-            )
-            self._sums.zero_()
+            means, counts = self._tally.taken(self._summed)
+            self.course.add_point(self.state, logs, means, counts)
         super().log(logs, start_time)
+
+    def _summed(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return the sum of all ranks' tensors."""
+        summed: torch.Tensor = self.accelerator.reduce(tensor)
+        return summed
 
     def gathered_state(self) -> dict[str, Any] | None:
         """Return the whole weights where ZeRO has parted them among ranks, otherwise None.
@@ -138,11 +141,11 @@ class PackedTrainer(Trainer):
 
 
 def train(
-    model: Any, rows: RowFiles, choices: Train, *, sources: list[str], states: States
+    model: Any, rows: RowFiles, choices: Train, *, states: States, telling: Telling | None = None
 ) -> tuple[PackedTrainer, History]:
     """Train `model` in place on all rows, strictly in order, once.
 
-    Begins where the last whole state in `states` ends.
+    Begins where the last whole state in `states` ends. Without `telling` it goes on in silence.
 
     Raises:
         InputError: rows that cannot be shared among the ranks, memory or disk full, a loss that
@@ -151,11 +154,13 @@ def train(
     portions = Portions(_portion_sizes(rows, choices), choices.rows_per_step)
     _require_states_to_average(choices, sum(portions.steps))
     trained = with_adapters(model, choices.lora, seed=choices.seed)
+    course = Course(model, choices, telling)
     trainer = PackedTrainer(
         choices=choices,
         portions=portions,
-        sources=sources,
+        groups=rows.groups,
         states=states,
+        course=course,
         model=trained,
         args=_arguments(choices, states),
         train_dataset=OrderedRows(rows, portions),
@@ -163,30 +168,31 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     borders = set(itertools.accumulate(portions.steps[:-1]))
-    for callback in (LogLastStep(), KeepStates(states, trainer.history), RestartOptimizer(borders)):
+    keep = KeepStates(states, course.history)  # after the answers that belong to a state
+    for callback in (LogLastStep(), course, keep, RestartOptimizer(borders)):
         trainer.add_callback(callback)
     first = trainer.is_world_process_zero()
     hold = states.taken() if first else nullcontext()
     with warnings.catch_warnings(), told(trainer.where), hold:
         # torch's own notice about pinning memory on a machine without an accelerator
         warnings.filterwarnings("ignore", message=".*pin_memory.*")
-        trainer.train(resume_from_checkpoint=_last_state(trainer, states))
+        trainer.train(resume_from_checkpoint=_last_state(trainer, course.history, states))
         _average_weights(model, choices, states)
     merge_adapters(trained, choices.lora)
-    return trainer, trainer.history
+    return trainer, course.history
 
 
 def _portion_sizes(rows: RowFiles, choices: Train) -> list[int]:
-    return rows.phase_sizes() if choices.phases == "restart" else [len(rows)]
+    return rows.phase_sizes if choices.phases == "restart" else [len(rows)]
 
 
-def _last_state(trainer: PackedTrainer, states: States) -> str | None:
-    """Return the state to go on from, the same on all ranks, and give its plots back."""
+def _last_state(trainer: PackedTrainer, history: History, states: States) -> str | None:
+    """Return the state to go on from, the same on all ranks, and give its history back."""
     PartialState().wait_for_everyone()
     kept = states.kept()
     if not kept:
         return None
-    trainer.history.extend_from(kept[-1])
+    history.extend_from(kept[-1])
     trainer.first_step = step_of(kept[-1])
     return str(kept[-1])
 
@@ -285,22 +291,8 @@ def _single_process_rendezvous() -> None:
         os.environ.setdefault(name, value)
 
 
-def take_device() -> None:
-    """Let this rank use the accelerator of its number on the host."""
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-
-
-def arithmetic(precision: str) -> torch.autocast:
-    """Return the context in which the model computes as it does in training."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
-
-
 @torch.no_grad()
-def loss_by_source(
-    model: Any, rows: RowFiles, *, sources: list[str], rows_per_batch: int
-) -> SourceLoss:
+def loss_by_source(model: Any, rows: RowFiles, *, rows_per_batch: int) -> SourceLoss:
     """Return the mean loss of trained tokens for each source that occurs in the rows."""
     model.eval()
     device = next(model.parameters()).device
@@ -309,9 +301,10 @@ def loss_by_source(
     loader = DataLoader(rows, batch_size=rows_per_batch, collate_fn=collate)
     for batch in loader:
         on_device = {name: tensor.to(device) for name, tensor in batch.items()}
-        losses, numbers = token_losses(model, on_device)
-        for number in sorted(set(numbers.tolist())):
-            chosen = losses[numbers == number].double()
-            sums[sources[number]] += chosen.sum().item()
-            counts[sources[number]] += chosen.numel()
-    return {source: sums[source] / counts[source] for source in sources if counts[source]}
+        losses, groups = token_losses(model, on_device)
+        for number in sorted(set(groups.tolist())):
+            chosen = losses[groups == number].double()
+            source = rows.groups[number].source
+            sums[source] += chosen.sum().item()
+            counts[source] += chosen.numel()
+    return {source: sums[source] / counts[source] for source in sorted(counts)}

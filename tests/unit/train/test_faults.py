@@ -42,7 +42,6 @@ def _train(folder: Path, model: Any = None, **more: Any) -> trainer.PackedTraine
         model or transformers.AutoModelForCausalLM.from_config(config),
         batches.RowFiles(jsonl.part_files(folder / "rows", "rows"), ["sft", "web"]),
         msgspec.convert(section, Train),
-        sources=["sft", "web"],
         states=States(folder / "states", keep=2),
     )
     return done
@@ -157,13 +156,13 @@ def test_a_run_goes_on_with_its_plots(tmp_path: Path, monkeypatch: pytest.Monkey
             _train(tmp_path / "cut")
     done = _train(tmp_path / "cut")
     assert done.first_step == 4
-    assert done.history == whole.history
+    assert done.course.history == whole.course.history
     for name, weights in done.model.state_dict().items():
         assert torch.equal(weights, whole.model.state_dict()[name]), name
     # Once more from the state at the end: nothing is left to train.
     again = _train(tmp_path / "cut")
     assert again.first_step == STEPS
-    assert again.history == whole.history
+    assert again.course.history == whole.course.history
 
 
 def test_a_phase_begins_anew(tmp_path: Path) -> None:
@@ -172,19 +171,19 @@ def test_a_phase_begins_anew(tmp_path: Path) -> None:
     write_records(tmp_path / "both" / "rows", first + second, "rows")
     both = _train(tmp_path / "both", phases="restart", warmup_share=0.0)
     assert both.state.global_step == 8
-    rates = [step["learning_rate"] for step in both.history.steps]
+    rates = [step["learning_rate"] for step in both.course.history.steps]
     assert rates[4:] == rates[:4]
     write_records(tmp_path / "one" / "rows", first, "rows")
     one = _train(tmp_path / "one", warmup_share=0.0)
     write_records(tmp_path / "two" / "rows", second, "rows")
     two = _train(tmp_path / "two", model=one.model, warmup_share=0.0)
-    losses = [step["loss"] for run in (one, two) for step in run.history.steps]
-    assert [step["loss"] for step in both.history.steps] == losses
+    losses = [step["loss"] for run in (one, two) for step in run.course.history.steps]
+    assert [step["loss"] for step in both.course.history.steps] == losses
     for name, weights in both.model.state_dict().items():
         assert torch.equal(weights, two.model.state_dict()[name]), name
     shutil.rmtree(tmp_path / "both" / "states")
     kept = _train(tmp_path / "both", phases="keep", warmup_share=0.0)
-    assert [step["loss"] for step in kept.history.steps] != losses
+    assert [step["loss"] for step in kept.course.history.steps] != losses
 
 
 @pytest.mark.parametrize("step", [5, 6])

@@ -54,7 +54,6 @@ def _train(folder: Path, model: Any, **lora: Any) -> list[float]:
         model,
         _rows(folder),
         msgspec.convert(section, Train),
-        sources=["sft", "web"],
         states=States(folder / "states", keep=2),
     )
     return [step["loss"] for step in history.steps]

@@ -276,7 +276,6 @@ def _one_step(folder: Path, rows: list[PackedRow], *, rows_per_device: int) -> t
         model,
         files,
         msgspec.convert(document, Train),
-        sources=SOURCES,
         states=States(folder / "scratch", keep=2),
     )
     assert done.state.global_step == 1

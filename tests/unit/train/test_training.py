@@ -91,7 +91,6 @@ def test_the_split_into_micro_batches_changes_nothing(tmp_path: Path) -> None:
             model,
             rows,
             choices,
-            sources=["sft", "web"],
             states=States(tmp_path / "scratch", keep=2),
         )
         assert done.state.global_step == 1
@@ -118,7 +117,6 @@ def test_the_split_keeps_the_losses_of_60_steps(tmp_path: Path) -> None:
             transformers.AutoModelForCausalLM.from_config(_tiny()),
             _files(folder, random_rows(8 * 59 + 3)),
             choices,
-            sources=["sft", "web"],
             states=States(folder / "states", keep=2),
         )
         assert done.state.global_step == 60
@@ -151,13 +149,11 @@ def test_weight_decay_spares_norms_and_biases() -> None:
 def test_the_loss_of_a_step_is_the_mean_over_its_trained_tokens(tmp_path: Path) -> None:
     model = checkpoint.load_model(TOY_BASE, init="random", seed=1)
     rows = _files(tmp_path, _ROWS)
-    before = trainer.loss_by_source(model, rows, sources=["sft", "web"], rows_per_batch=3)
-    one_by_one = trainer.loss_by_source(model, rows, sources=["sft", "web"], rows_per_batch=1)
+    before = trainer.loss_by_source(model, rows, rows_per_batch=3)
+    one_by_one = trainer.loss_by_source(model, rows, rows_per_batch=1)
     assert before == pytest.approx(one_by_one, abs=1e-5)
     choices = _choices(rows_per_step=4, rows_per_device=2)
-    _, history = trainer.train(
-        model, rows, choices, sources=["sft", "web"], states=States(tmp_path / "s", keep=2)
-    )
+    _, history = trainer.train(model, rows, choices, states=States(tmp_path / "s", keep=2))
     told = {step["source"]: step["loss"] for step in history.sources}
     assert told == pytest.approx(before, abs=1e-4)
     losses = [
@@ -178,9 +174,7 @@ def test_rows_are_trained_in_their_order(tmp_path: Path) -> None:
     write_records(tmp_path, [_row(6, seed=n) for n in range(7)], "rows")
     rows = Watched(jsonl.part_files(tmp_path, "rows"), ["sft", "web"])
     model = _model(num_hidden_layers=1, layer_types=["full_attention"])
-    trainer.train(
-        model, rows, _choices(), sources=["sft", "web"], states=States(tmp_path / "s", keep=2)
-    )
+    trainer.train(model, rows, _choices(), states=States(tmp_path / "s", keep=2))
     assert seen == list(range(7))
 
 
