@@ -22,8 +22,13 @@ def require_fit_for_packing(model: Any, choices: Train) -> None:
     """Refuse a model on which samples that share a row would see one another in this training.
 
     Raises:
-        InputError: as require_separate_documents.
+        InputError: as require_separate_documents; an attention that has no gradients here.
     """
+    if choices.attention == "flex_attention" and not torch.cuda.is_available():
+        raise InputError(
+            "train.attention: flex_attention has gradients on an accelerator only, and here is "
+            "none; take sdpa"
+        )
     flash = choices.attention == "flash_attention_2"  # which computes in half precision only
     with arithmetic("bf16" if flash else "fp32"):
         require_separate_documents(

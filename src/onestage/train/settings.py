@@ -42,7 +42,7 @@ class Train(Params, frozen=True):
     rows_per_step: Positive
     rows_per_device: Positive
     precision: Literal["fp32", "bf16"]
-    attention: Literal["sdpa", "eager", "flash_attention_2"]
+    attention: Literal["sdpa", "eager", "flash_attention_2", "flex_attention"]
     gradient_checkpointing: bool
     log_every_steps: Positive
     save_every_steps: NotNegative

@@ -4,6 +4,7 @@ The reference runs each sample alone, without positions, batches or labels of th
 """
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,27 @@ def test_a_batch_tells_samples_and_padding_by_restarting_positions() -> None:
 def test_logits_of_packed_rows_are_those_of_each_sample_alone(kind: str, attention: str) -> None:
     model = _in_training(kind, attention)
     assert _difference(model, ROWS, batches.logits_of(model, _batch(ROWS))) < TOLERANCE
+
+
+@TYPES
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles it with g++")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, when it compiles
+@torch.no_grad()
+def test_flex_attention_keeps_samples_apart(kind: str) -> None:
+    """Its gradients need an accelerator; the mask that it compiles is the same here."""
+    flex, alone = _model(kind, "flex_attention"), _model(kind, "sdpa")
+    packed = batches.logits_of(flex, _batch(ROWS))
+    assert _difference(alone, ROWS, packed) < TOLERANCE
+    joined = flex(input_ids=_batch(ROWS)["input_ids"], use_cache=False).logits
+    assert _difference(alone, ROWS, joined) > 10_000 * TOLERANCE
+
+
+def test_flex_attention_is_refused_where_it_has_no_gradients() -> None:
+    train = {**parameters()["train"], "attention": "flex_attention"}
+    choices = section({"train": train}, "train", Train)
+    with pytest.raises(InputError, match="flex_attention has gradients on an accelerator only"):
+        documents.require_fit_for_packing(_model("llama", "flex_attention"), choices)
 
 
 @TYPES
