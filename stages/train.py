@@ -15,6 +15,7 @@ from onestage.command import OneLineCommand, params_option, path_option
 from onestage.offline import go_offline
 from onestage.telemetry import Stopwatch
 from onestage.train import ranks
+from onestage.train.deepspeed_settings import require_usable
 from onestage.train.packed import packed_files
 from onestage.train.reports import loss_changes, write_plots
 from onestage.train.settings import Train
@@ -28,15 +29,12 @@ from onestage.train.states import base_files, states_of
 @path_option("metrics", "File for losses before and after.")
 @params_option
 def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -> None:
-    number = ranks.ranks_to_start()
-    if number:
+    if ranks.are_to_start():
         from onestage.train import launching  # noqa: PLC0415  (as torch below)
 
         paths = {"rows": rows, "out": out, "plots": plots, "metrics": metrics}
         named = {**paths, "params": params_file}
-        launching.start(
-            number, "stages.train", [f"--{name}={path}" for name, path in named.items()]
-        )
+        launching.start("stages.train", [f"--{name}={path}" for name, path in named.items()])
         return
     with ranks.reporting():
         run(rows, out, plots, metrics, params_file)
@@ -65,6 +63,8 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     from onestage.train.faults import told  # noqa: PLC0415
 
     order.require_even_ranks(ranks.ranks(), choices)
+    turns = choices.rows_per_step // (choices.rows_per_device * ranks.ranks())
+    require_usable(choices.deepspeed, turns=turns)
     torch.set_num_threads(choices.cpu_threads)
     devices.take_device()
     # Weights stay in fp32: bf16 is the precision of the arithmetic (autocast), since updates

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,12 @@ pytestmark = [
 ROWS = random_rows(77)  # 10 steps, the last with 5 rows
 
 
-def _zero(stage: int) -> dict[str, Any]:
+_ADAM = {"lr": "auto", "betas": "auto", "eps": "auto", "weight_decay": "auto"}
+
+
+def _zero(stage: int, **zero: Any) -> dict[str, Any]:
     return {
-        "zero_optimization": {"stage": stage},
+        "zero_optimization": {"stage": stage, **zero},
         "train_batch_size": "auto",
         "train_micro_batch_size_per_gpu": "auto",
         "gradient_accumulation_steps": "auto",
@@ -59,13 +63,18 @@ def test_zero_gives_the_losses_of_plain_torch(
     tmp_path: Path, plain: Path, stage: int, ranks: int
 ) -> None:
     run(_write(tmp_path, deepspeed=_zero(stage)), ONESTAGE_RANKS=str(ranks))
+    _require_equal(tmp_path, plain)
+
+
+def _require_equal(found_in: Path, plain: Path) -> None:
+    """The losses of every step (the first is of the weights to start from), weights, files."""
     assert len(losses(plain)) == 10
-    assert losses(tmp_path) == pytest.approx(losses(plain), abs=1e-4)
+    assert losses(found_in) == pytest.approx(losses(plain), abs=1e-4)
     names = [
-        sorted(path.name for path in (folder / "model").iterdir()) for folder in (tmp_path, plain)
+        sorted(path.name for path in (folder / "model").iterdir()) for folder in (found_in, plain)
     ]
     assert names[0] == names[1]
-    found = load_file(tmp_path / "model" / "model.safetensors")
+    found = load_file(found_in / "model" / "model.safetensors")
     expected = load_file(plain / "model" / "model.safetensors")
     assert found.keys() == expected.keys()
     for name, weights in expected.items():
@@ -73,11 +82,34 @@ def test_zero_gives_the_losses_of_plain_torch(
         assert found[name] == pytest.approx(weights, abs=1e-4), name
 
 
+def _offloaded(stage: int) -> dict[str, Any]:
+    """Return a configuration whose optimizer, and from stage 3 on the weights, are kept by CPUs."""
+    on_cpu = {"device": "cpu"}
+    more = {"offload_param": on_cpu} if stage == 3 else {}
+    return _zero(stage, offload_optimizer=on_cpu, **more)
+
+
+@pytest.mark.parametrize("own_adam", [False, True])
 @pytest.mark.parametrize("stage", [2, 3])
-def test_a_killed_run_goes_on(tmp_path: Path, stage: int) -> None:
-    whole = _write(tmp_path / "whole", deepspeed=_zero(stage))
+def test_offload_gives_the_losses_of_plain_torch(
+    tmp_path: Path, plain: Path, stage: int, own_adam: bool
+) -> None:
+    """`own_adam`: DeepSpeed's Adam for CPUs, an operator that it compiles, in place of torch's."""
+    choices = _offloaded(stage)
+    if own_adam:
+        choices |= {"optimizer": {"type": "AdamW", "params": _ADAM}}
+    run(_write(tmp_path, deepspeed=choices), ONESTAGE_RANKS="2")
+    _require_equal(tmp_path, plain)
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+@pytest.mark.parametrize("kept", [_zero, _offloaded])
+def test_a_killed_run_goes_on(
+    tmp_path: Path, stage: int, kept: Callable[[int], dict[str, Any]]
+) -> None:
+    whole = _write(tmp_path / "whole", deepspeed=kept(stage))
     run(whole, ONESTAGE_RANKS="2")
-    cut = _write(tmp_path / "cut", deepspeed=_zero(stage))
+    cut = _write(tmp_path / "cut", deepspeed=kept(stage))
     running = subprocess.Popen(command(), cwd=cut, env=environment(ONESTAGE_RANKS="2"))
     while running.poll() is None and not list(cut.glob("scratch/train/*/step-00000006")):
         time.sleep(0.01)

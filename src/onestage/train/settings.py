@@ -2,7 +2,10 @@
 
 from typing import Any, Literal
 
+import msgspec
+
 from onestage.params import Above0, From0, From0Below1, NotNegative, Params, Positive, Share
+from onestage.train.deepspeed_settings import require_fit
 
 
 class Lora(Params, frozen=True):
@@ -63,6 +66,7 @@ class Train(Params, frozen=True):
                 "tells samples apart in a batch of one row only; more rows would be read as one "
                 "text each"
             )
+        require_fit(self.deepspeed, msgspec.structs.asdict(self))
         self._check_schedule()
         self._check_saving()
         self._check_lora()

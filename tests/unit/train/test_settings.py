@@ -31,6 +31,32 @@ _LORA = {"alpha": 16, "dropout": 0.0, "targets": []}
             {"schedule": "warmup_stable_decay", "warmup_share": 0.5, "decay_share": 0.6},
             "more than 1 together",
         ),
+        ({"deepspeed": {"zero_optimisation": {}}}, "deepspeed.zero_optimisation is no key of Dee"),
+        ({"deepspeed": {"zero_optimization": 2}}, "deepspeed.zero_optimization: expected a map"),
+        ({"deepspeed": {"zero_optimization": {"stage": 4}}}, "stage: expected 0 to 3, found 4"),
+        ({"deepspeed": {"zero_optimization": {"stage": True}}}, "expected 0 to 3, found True"),
+        (
+            {"deepspeed": {"zero_optimization": {"stage": 3, "offload_param": {"device": "ram"}}}},
+            "offload_param: expected a mapping whose device is one of none, cpu, nvme, found 'ram'",
+        ),
+        (
+            {"deepspeed": {"zero_optimization": {"stage": 2, "offload_param": {"device": "cpu"}}}},
+            "offload_param needs ZeRO stage 3 or more, found stage 2",
+        ),
+        (
+            {"rows_per_step": 8, "deepspeed": {"train_batch_size": 16}},
+            "deepspeed.train_batch_size is 16, but rows_per_step asks for 8; write auto",
+        ),
+        (
+            {"deepspeed": {"train_micro_batch_size_per_gpu": 2}},
+            "train_micro_batch_size_per_gpu is 2, but rows_per_device asks for 1",
+        ),
+        (
+            {"deepspeed": {"optimizer": {"type": "AdamW", "params": {"lr": 0.1}}}},
+            "deepspeed.optimizer.params.lr is 0.1, but learning_rate",
+        ),
+        ({"deepspeed": {"bf16": {"enabled": True}}}, "bf16.enabled is True, but precision"),
+        ({"deepspeed": {"scheduler": {"type": "WarmupLR"}}}, "scheduler: schedule .* tells it"),
         ({"phases": "skip"}, r"train\.phases"),
         ({"schedule": "constant"}, r"train\.schedule"),
     ],
@@ -40,6 +66,22 @@ def test_choices_that_contradict_one_another(changes: dict[str, Any], said: str)
     document["train"] |= changes
     with pytest.raises(ParamError, match=said):
         section(document, "train", Train)
+
+
+def test_a_whole_configuration_of_deepspeed() -> None:
+    document = parameters()
+    document["train"] |= {
+        "rows_per_step": 8,
+        "deepspeed": {
+            "zero_optimization": {"stage": 3, "offload_param": {"device": "cpu"}},
+            "bf16": {"enabled": "auto"},
+            "train_batch_size": 8,
+            "train_micro_batch_size_per_gpu": "auto",
+            "gradient_clipping": 1.0,
+            "optimizer": {"type": "AdamW", "params": {"lr": "auto", "betas": [0.9, 0.95]}},
+        },
+    }
+    assert section(document, "train", Train).zero_stage == 3
 
 
 def test_shares_are_of_their_schedule_only() -> None:
