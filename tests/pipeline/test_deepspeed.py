@@ -1,5 +1,6 @@
 """Training under DeepSpeed on the CPU: slow, since it compiles an operator at its first use."""
 
+import json
 import signal
 import subprocess
 import time
@@ -66,9 +67,15 @@ def test_zero_gives_the_losses_of_plain_torch(
     _require_equal(tmp_path, plain)
 
 
+def _at_the_start(folder: Path) -> dict[str, float]:
+    report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return {source: losses["before"] for source, losses in report["heldout_loss"].items()}
+
+
 def _require_equal(found_in: Path, plain: Path) -> None:
-    """The losses of every step (the first is of the weights to start from), weights, files."""
+    """Held-out losses of the weights to start from, the losses of every step, weights, files."""
     assert len(losses(plain)) == 10
+    assert _at_the_start(found_in) == pytest.approx(_at_the_start(plain), abs=2e-6)
     assert losses(found_in) == pytest.approx(losses(plain), abs=1e-4)
     names = [
         sorted(path.name for path in (folder / "model").iterdir()) for folder in (found_in, plain)
