@@ -63,14 +63,17 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     from onestage.train.faults import told  # noqa: PLC0415
 
     order.require_even_ranks(ranks.ranks(), choices)
-    turns = choices.rows_per_step // (choices.rows_per_device * ranks.ranks())
-    require_usable(choices.deepspeed, turns=turns)
+    require_usable(choices.deepspeed, turns=choices.turns(ranks.ranks()))
     torch.set_num_threads(choices.cpu_threads)
     devices.take_device()
     # Weights stay in fp32: bf16 is the precision of the arithmetic (autocast), since updates
     # at a low learning rate would vanish in bf16 weights.
     model = checkpoint.load_model(
-        Path(base.path), init=base.init, seed=base.seed, attention=choices.attention
+        Path(base.path),
+        init=base.init,
+        seed=base.seed,
+        attention=choices.attention,
+        halved=choices.lora.halved,
     )
     train_rows = batches.RowFiles(packed.train, packed.sources)
     heldout_rows = batches.RowFiles(packed.heldout, packed.sources)
@@ -102,6 +105,7 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
         weights = engine.gathered_state()
         if not first:
             return
+        engine.merge_adapters()
         out_part, plots_part, metrics_part = parts
         checkpoint.save_model(model, out_part, weights)
         serving.save_tokenizer(rows / "tokenizer", out_part)

@@ -9,7 +9,7 @@ from onestage.errors import ParamError
 from onestage.params import section
 from onestage.train.settings import Train
 
-_LORA = {"alpha": 16, "dropout": 0.0, "targets": []}
+_LORA = {"alpha": 16, "dropout": 0.0, "targets": [], "weights": "fp32"}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,18 @@ _LORA = {"alpha": 16, "dropout": 0.0, "targets": []}
         (
             {"lora": {**_LORA, "rank": 4}, "deepspeed": {"zero_optimization": {"stage": 3}}},
             r"lora \(rank 4\) does not work with ZeRO stage 3",
+        ),
+        (
+            {"lora": {**_LORA, "rank": 4, "weights": "bf16"}},
+            "lora.weights bf16 needs precision bf16, found fp32",
+        ),
+        (
+            {
+                "lora": {**_LORA, "rank": 4, "weights": "bf16"},
+                "precision": "bf16",
+                "deepspeed": {"zero_optimization": {"stage": 2}},
+            },
+            "lora.weights bf16 does not work with deepspeed",
         ),
         (
             {"schedule": "warmup_stable_decay", "warmup_share": 0.5, "decay_share": 0.6},
