@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from safetensors.numpy import load_file
@@ -21,6 +21,9 @@ from training_runs import (
     run,
     write_run,
 )
+
+from onestage.errors import InputError
+from onestage.train.deepspeed_settings import KEYS, require_usable
 
 pytestmark = [
     pytest.mark.long,
@@ -127,12 +130,67 @@ def test_a_killed_run_goes_on(
     assert outputs(cut) == outputs(whole)
 
 
-@pytest.mark.parametrize("stage", [2, 3])
-def test_a_phase_begins_anew_as_in_plain_torch(tmp_path: Path, stage: int) -> None:
+@pytest.mark.parametrize(
+    ("stage", "kept"), [(2, _zero), (3, _zero), (2, _offloaded), (3, _offloaded)]
+)
+def test_a_phase_begins_anew_as_in_plain_torch(
+    tmp_path: Path, stage: int, kept: Callable[[int], dict[str, Any]]
+) -> None:
     rows = random_rows(16) + random_rows(16, seed=1, phase=1)
     sizes = {"rows_per_step": 4, "rows_per_device": 2, "phases": "restart"}
     expected = write_run(tmp_path / "plain", rows, **sizes)
-    found = write_run(tmp_path / "zero", rows, **sizes, deepspeed=_zero(stage))
+    found = write_run(tmp_path / "zero", rows, **sizes, deepspeed=kept(stage))
     for folder in (expected, found):
         run(folder, ONESTAGE_RANKS="2")
     assert losses(found) == pytest.approx(losses(expected), abs=1e-4)
+
+
+class _Watched(dict[str, Any]):
+    """A configuration that notes which of its keys are asked for."""
+
+    asked: ClassVar[set[str]] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
+
+    def keys(self) -> Any:
+        return self
+
+
+def test_the_known_keys_are_those_that_deepspeed_reads() -> None:
+    from deepspeed.runtime.config import DeepSpeedConfig  # noqa: PLC0415
+
+    configuration: Any = object.__new__(DeepSpeedConfig)
+    configuration.world_size = 1
+    configuration._param_dict = _Watched()
+    configuration._initialize_params(_Watched(train_batch_size=8))
+    assert _Watched.asked == KEYS
+
+
+@pytest.mark.parametrize(
+    ("configuration", "said"),
+    [
+        (
+            {"zero_optimization": {"stage": 2, "overlap_com": True}},
+            r"zero_optimization\.overlap_com: Extra inputs are not permitted",
+        ),
+        ({"zero_optimization": {"sub_group_size": -1}}, r"zero_optimization\.sub_group_size: "),
+        ({"gradient_accumulation_steps": 4}, r"_steps is 4, but .* ask for 2; write auto"),
+    ],
+)
+def test_what_deepspeed_would_refuse_is_told_before(
+    configuration: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        require_usable(configuration, turns=2)
+
+
+def test_values_that_deepspeed_takes() -> None:
+    auto = {"zero_optimization": {"stage": 3, "reduce_bucket_size": "auto"}}
+    require_usable(_offloaded(3) | {"gradient_accumulation_steps": 2}, turns=2)
+    require_usable(auto, turns=2)

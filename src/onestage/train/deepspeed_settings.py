@@ -109,8 +109,9 @@ def require_usable(configuration: dict[str, Any], *, turns: int) -> None:
     try:
         from deepspeed.runtime.zero.config import get_zero_config  # noqa: PLC0415  (slow)
     except ImportError as error:
+        package = (error.name or "deepspeed").partition(".")[0]
         raise InputError(
-            f"train.deepspeed needs the package {error.name}; pip install --constraint "
+            f"train.deepspeed needs the package {package}; pip install --constraint "
             "constraints.txt --editable '.[deepspeed]'"
         ) from error
     asked = configuration.get("gradient_accumulation_steps", "auto")

@@ -1,12 +1,14 @@
 """Choices of the train section that do not go together."""
 
+import sys
 from typing import Any
 
 import pytest
 from given import parameters
 
-from onestage.errors import ParamError
+from onestage.errors import InputError, ParamError
 from onestage.params import section
+from onestage.train.deepspeed_settings import require_usable
 from onestage.train.settings import Train
 
 _LORA = {"alpha": 16, "dropout": 0.0, "targets": [], "weights": "fp32"}
@@ -94,6 +96,13 @@ def test_a_whole_configuration_of_deepspeed() -> None:
         },
     }
     assert section(document, "train", Train).zero_stage == 3
+
+
+def test_without_its_package_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "deepspeed", None)
+    require_usable({}, turns=1)
+    with pytest.raises(InputError, match=r"train\.deepspeed needs the package deepspeed; pip"):
+        require_usable({"zero_optimization": {"stage": 2}}, turns=1)
 
 
 def test_shares_are_of_their_schedule_only() -> None:
