@@ -84,9 +84,7 @@ def planned() -> Plan:
     """
     hostfile = os.environ.get("ONESTAGE_HOSTFILE")
     if hostfile is None:
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        devices = visible.split(",") if visible else [str(n) for n in range(ranks.asked())]
-        return Plan({"localhost": devices[: ranks.asked()]}, None, 0)
+        return Plan({"localhost": _own_devices(ranks.asked())}, None, 0)
     if "ONESTAGE_RANKS" in os.environ:
         raise InputError(
             "ONESTAGE_RANKS: the hostfile says how many ranks each host gets; unset it"
@@ -101,6 +99,18 @@ def planned() -> Plan:
             f"found {node!r}"
         )
     return Plan(hosts, hostfile, int(node))
+
+
+def _own_devices(number: int) -> list[str]:
+    """Return the devices of as many ranks; the launcher would pass over CUDA_VISIBLE_DEVICES."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = visible.split(",") if visible else [str(n) for n in range(number)]
+    if len(devices) < number:
+        raise InputError(
+            f"ONESTAGE_RANKS: {number} ranks asked for, but CUDA_VISIBLE_DEVICES ({visible}) names "
+            f"{len(devices)}; each rank takes one"
+        )
+    return devices[:number]
 
 
 def read_hostfile(path: Path) -> dict[str, list[str]]:
@@ -189,7 +199,10 @@ def found_failures(plan: Plan, reports: Path, code: int) -> dict[int, Any]:
     silent = [number for number, word in words.items() if not word]
     chosen = told if code == 1 and told else told + silent[:1]
     failure = {"exitcode": _exit_code(plan, code), "timestamp": time.time()}
-    return {n: SimpleNamespace(error_file=str(files[n]), **failure) for n in chosen}
+    return {
+        number: SimpleNamespace(error_file=str(files[number]) if number in told else "", **failure)
+        for number in chosen or [plan.first_rank]  # all ended well, and one fell at the door
+    }
 
 
 def _word(file: Path) -> str:

@@ -62,6 +62,14 @@ def test_ranks_of_this_host_need_no_hostfile(monkeypatch: pytest.MonkeyPatch) ->
     assert _world(launching.command(launching.planned(), _RANK, "w")) == {"localhost": ["4", "6"]}
 
 
+def test_each_rank_takes_a_visible_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONESTAGE_LAUNCHER", "deepspeed")
+    monkeypatch.setenv("ONESTAGE_RANKS", "3")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    with pytest.raises(InputError, match=r"3 ranks asked for, but .* \(4,6\) names 2"):
+        launching.planned()
+
+
 def test_a_hostfile_of_one_host_needs_no_ssh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +168,13 @@ def test_a_launcher_that_says_well_too_soon(tmp_path: Path) -> None:
     """DeepSpeed's command ends with 0 when a signal ends what it has started."""
     error = first_cause(launching.found_failures(_BY_PDSH, tmp_path, 0))
     assert str(error) == "rank 0: ended with exit code 0"
+
+
+def test_a_rank_that_falls_after_its_last_word(tmp_path: Path) -> None:
+    for rank in (0, 1):
+        (tmp_path / f"{rank}.json").write_text("{}", encoding="utf-8")
+    error = first_cause(launching.found_failures(_TWO, tmp_path, 256 - signal.SIGSEGV))
+    assert str(error).startswith("rank 0: killed by SIGSEGV")
 
 
 def test_the_rank_that_was_killed_is_told(tmp_path: Path) -> None:
