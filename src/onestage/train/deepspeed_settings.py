@@ -20,7 +20,12 @@ KEYS = frozenset({
     "zero_allow_untested_optimizer", "zero_force_ds_cpu_optimizer", "zero_optimization",
 })
 # fmt: on
-_SECTIONS = ("zero_optimization", "optimizer", "optimizer.params", "bf16", "bfloat16", "fp16")
+_SECTIONS = ("zero_optimization", "bf16", "bfloat16", "fp16")
+# Its own would take their place; its optimizer would let norms decay too.
+_TOLD_BY_PARAMETERS = {
+    "scheduler": "schedule and its shares",
+    "optimizer": "learning_rate, adam_betas and weight_decay",
+}
 _OFFLOADS = ("offload_optimizer", "offload_param")
 _DEVICES = ("none", "cpu", "nvme")
 
@@ -41,8 +46,9 @@ def require_fit(configuration: dict[str, Any], own: dict[str, Any]) -> None:
         if not isinstance(_value(configuration, name, {}), dict):
             raise ValueError(f"deepspeed.{name}: expected a mapping")
     _require_zero(configuration.get("zero_optimization", {}))
-    if "scheduler" in configuration:
-        raise ValueError(f"deepspeed.scheduler: schedule ({own['schedule']}) tells it; remove it")
+    for name, parameters in _TOLD_BY_PARAMETERS.items():
+        if name in configuration:
+            raise ValueError(f"deepspeed.{name}: {parameters} of train tell it; remove it")
     for name, parameter, expected in _same(own):
         found = _value(configuration, name, "auto")
         if found not in ("auto", expected):
@@ -78,9 +84,6 @@ def _same(own: dict[str, Any]) -> list[tuple[str, str, Any]]:
         ("train_batch_size", "rows_per_step", own["rows_per_step"]),
         ("train_micro_batch_size_per_gpu", "rows_per_device", own["rows_per_device"]),
         ("gradient_clipping", "max_grad_norm", own["max_grad_norm"]),
-        ("optimizer.params.lr", "learning_rate", own["learning_rate"]),
-        ("optimizer.params.betas", "adam_betas", list(own["adam_betas"])),
-        ("optimizer.params.weight_decay", "weight_decay", own["weight_decay"]),
         ("bf16.enabled", "precision", half),
         ("bfloat16.enabled", "precision", half),
         ("fp16.enabled", "precision", False),

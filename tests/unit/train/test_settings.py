@@ -66,11 +66,14 @@ _LORA = {"alpha": 16, "dropout": 0.0, "targets": [], "weights": "fp32"}
             "train_micro_batch_size_per_gpu is 2, but rows_per_device asks for 1",
         ),
         (
-            {"deepspeed": {"optimizer": {"type": "AdamW", "params": {"lr": 0.1}}}},
-            "deepspeed.optimizer.params.lr is 0.1, but learning_rate",
+            {"deepspeed": {"optimizer": {"type": "AdamW", "params": {"lr": "auto"}}}},
+            "deepspeed.optimizer: learning_rate, adam_betas and weight_decay of train tell it",
         ),
         ({"deepspeed": {"bf16": {"enabled": True}}}, "bf16.enabled is True, but precision"),
-        ({"deepspeed": {"scheduler": {"type": "WarmupLR"}}}, "scheduler: schedule .* tells it"),
+        (
+            {"deepspeed": {"scheduler": {"type": "WarmupLR"}}},
+            "scheduler: schedule and its shares of train tell it",
+        ),
         ({"phases": "skip"}, r"train\.phases"),
         ({"schedule": "constant"}, r"train\.schedule"),
     ],
@@ -92,7 +95,6 @@ def test_a_whole_configuration_of_deepspeed() -> None:
             "train_batch_size": 8,
             "train_micro_batch_size_per_gpu": "auto",
             "gradient_clipping": 1.0,
-            "optimizer": {"type": "AdamW", "params": {"lr": "auto", "betas": [0.9, 0.95]}},
         },
     }
     assert section(document, "train", Train).zero_stage == 3
