@@ -31,6 +31,7 @@ TOOLS = {
     "lexicon_weights",
     "mixture_commands",
     "pack_commands",
+    "results_commands",
     "unify_commands",
 }
 HEAVY = {
