@@ -1,6 +1,5 @@
 """Model folders in Hugging Face form: loaded with their weights, or with weights drawn anew."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +15,11 @@ from transformers import (
 
 from onestage.base_folder import (
     read_config,
+    read_object,
     remote_code,
     require_trainable_type,
     weight_files,
+    write_object,
 )
 from onestage.errors import InputError
 
@@ -131,6 +132,5 @@ def save_model(model: Any, folder: Path, state: dict[str, Any] | None = None) ->
     """Write config and safetensors; generation may use its cache again."""
     model.config.use_cache = True
     model.save_pretrained(folder, state_dict=state)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    text = json.dumps(config, indent=2, sort_keys=True) + "\n"
-    (folder / "config.json").write_text(text, encoding="utf-8")
+    file = folder / "config.json"
+    write_object(file, read_object(file))

@@ -6,13 +6,13 @@ leaves out what all models of this architecture share (which layers see a window
 frequencies of the rotation, the tied output head); the tokenizer is a list of scored pieces.
 """
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import save_file
 
+from onestage.base_folder import write_object
 from onestage.errors import InputError
 from onestage.gemma3_tokenizer import NAMED_TOKENS, build_tokenizer
 from onestage.gguf_file import GgufFile
@@ -87,16 +87,16 @@ def convert(file: Path, out: Path) -> Converted:
     config = _config(found, tokenizer.get_vocab_size())
     tensors = _tensors(found, config)
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
-    _write(out / "config.json", config)
+    write_object(out / "config.json", config)
     tokenizer.save(str(out / "tokenizer.json"))
     named = {
         name: found.settings["tokenizer.ggml.tokens"][number]
         for name, number in _named_ids(found).items()
     }
     plain = {"clean_up_tokenization_spaces": False, "tokenizer_class": "PreTrainedTokenizerFast"}
-    _write(out / "tokenizer_config.json", {**named, **plain})
+    write_object(out / "tokenizer_config.json", {**named, **plain})
     ends = {name: config[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    _write(out / "generation_config.json", ends)
+    write_object(out / "generation_config.json", ends)
     template = found.settings.get("tokenizer.chat_template")
     if template:
         (out / "chat_template.jinja").write_text(template, encoding="utf-8")
@@ -124,10 +124,8 @@ def _require_gemma3(found: GgufFile) -> None:
 
 def _config(found: GgufFile, vocabulary: int) -> dict[str, Any]:
     sizes = {name: found.setting(f"{_ARCHITECTURE}.{key}", int) for key, name in _SIZES.items()}
-    if (
-        found.settings.get(f"{_ARCHITECTURE}.{_VALUE_LENGTH}", sizes["head_dim"])
-        != (sizes["head_dim"])
-    ):
+    length = found.settings.get(f"{_ARCHITECTURE}.{_VALUE_LENGTH}", sizes["head_dim"])
+    if length != sizes["head_dim"]:
         raise InputError(
             f"{found.file}: {_ARCHITECTURE}.{_VALUE_LENGTH} differs from key_length "
             f"{sizes['head_dim']}; a Gemma 3 has one length of heads"
@@ -216,8 +214,3 @@ def _renamed(name: str) -> str:
         return f"{_OUTSIDE[part]}.weight"
     _, number, inner = part.split(".")
     return f"model.layers.{number}.{_IN_LAYER[inner]}.weight"
-
-
-def _write(file: Path, value: dict[str, Any]) -> None:
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    file.write_text(text + "\n", encoding="utf-8")

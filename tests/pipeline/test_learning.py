@@ -9,8 +9,7 @@ from pipeline.clones import Clone
 
 pytestmark = pytest.mark.xdist_group("first")
 
-# Seen: .221 to .263 on one type of CPU, .167 to .256 on another, with the same code and rows.
-_LEAST_DROP = 0.15
+_LEAST_DROP = 0.2
 
 
 def test_heldout_loss_falls_for_every_source(first: Clone) -> None:

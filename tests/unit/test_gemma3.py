@@ -16,6 +16,7 @@ from typing import Any
 import gguf
 import pytest
 from click.testing import CliRunner, Result
+from converting import require_refused
 from gguf import GGMLQuantizationType, GGUFWriter
 
 pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.usefixtures("one_thread")]
@@ -142,15 +143,6 @@ def _converted(tmp_path: Path) -> Path:
     return out
 
 
-def _refused(result: Result, out: Path, *parts: str) -> None:
-    assert result.exit_code == 1, result.output
-    (line,) = result.stderr.splitlines()
-    for part in parts:
-        assert part in line
-    assert not out.exists()
-    assert not list(out.parent.glob("*.partial"))
-
-
 @pytest.mark.parametrize("quantised", [False, True])
 def test_logits_are_those_of_the_model_that_was_written(tmp_path: Path, quantised: bool) -> None:
     model = _write(tmp_path / "model.gguf", _model(), quantised=quantised)
@@ -242,37 +234,41 @@ def test_the_folder_is_a_base_that_train_takes(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_no_gguf_or_was_cut_short_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_gguf_or_was_cut_short_isrequire_refused(tmp_path: Path) -> None:
     file, out = tmp_path / "model.gguf", tmp_path / "base"
-    _refused(_convert(file, out), out, "model.gguf: missing")
+    require_refused(_convert(file, out), out, "model.gguf: missing")
     _write(file, _model())
     whole = file.read_bytes()
     file.write_bytes(b"PK\x03\x04" + whole[4:])
-    _refused(_convert(file, out), out, "no GGUF file", "PK")
+    require_refused(_convert(file, out), out, "no GGUF file", "PK")
     # within the magic's neighbours, the settings, the list of tensors, and the numbers
     for length in (4, 30, len(whole) // 50, len(whole) // 20, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:length])
-        _refused(_convert(file, out), out, "model.gguf: cut short, or not whole", "fetch it again")
+        require_refused(
+            _convert(file, out), out, "model.gguf: cut short, or not whole", "fetch it again"
+        )
 
 
-def test_another_architecture_is_refused(tmp_path: Path) -> None:
+def test_another_architecture_isrequire_refused(tmp_path: Path) -> None:
     file, out = tmp_path / "model.gguf", tmp_path / "base"
     _write(file, _model(), architecture="llama")
-    _refused(_convert(file, out), out, "architecture llama, expected gemma3")
+    require_refused(_convert(file, out), out, "architecture llama, expected gemma3")
 
 
-def test_a_setting_that_is_not_known_is_refused(tmp_path: Path) -> None:
+def test_a_setting_that_is_not_known_isrequire_refused(tmp_path: Path) -> None:
     file, out = tmp_path / "model.gguf", tmp_path / "base"
     _write(file, _model(), settings={"gemma3.rope.scaling.factor": 8})
-    _refused(_convert(file, out), out, "gemma3.rope.scaling.factor", "does not know")
+    require_refused(_convert(file, out), out, "gemma3.rope.scaling.factor", "does not know")
 
 
-def test_missing_tensors_and_other_shapes_are_refused(tmp_path: Path) -> None:
+def test_missing_tensors_and_other_shapes_arerequire_refused(tmp_path: Path) -> None:
     file, out = tmp_path / "model.gguf", tmp_path / "base"
     _write(file, _model(), without="blk.3.attn_q_norm.weight")
-    _refused(_convert(file, out), out, "lacks blk.3.attn_q_norm.weight")
+    require_refused(_convert(file, out), out, "lacks blk.3.attn_q_norm.weight")
     _write(file, _model(intermediate_size=96))
-    _refused(_convert(file, out), out, "blk.0.ffn_gate.weight has shape (96, 32)", "(64, 32)")
+    require_refused(
+        _convert(file, out), out, "blk.0.ffn_gate.weight has shape (96, 32)", "(64, 32)"
+    )
 
 
 def test_a_folder_that_is_there_stays(tmp_path: Path) -> None:

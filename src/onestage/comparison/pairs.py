@@ -59,8 +59,8 @@ def require_same_items(answers: Answers) -> None:
 def _asked(prediction: Prediction | None) -> tuple[str, ...] | None:
     if prediction is None:
         return None
-    one = prediction
-    return one.benchmark, one.item, one.track, one.type, one.answer
+    where = prediction.benchmark, prediction.item, prediction.track, prediction.type
+    return (*where, prediction.answer)
 
 
 def _named(prediction: Prediction | None) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from onestage.records import Prediction
+from onestage.scores import accuracy
 
 
 def credit(answer: str, predicted: str) -> float:
@@ -26,11 +27,5 @@ def several_answers(predictions: list[Prediction]) -> dict[str, Any] | None:
     found = [prediction for prediction in predictions if len(prediction.answer) > 1]
     if not found:
         return None
-    right = sum(prediction.correct for prediction in found)
     credits_given = sum(credit(prediction.answer, prediction.predicted) for prediction in found)
-    return {
-        "items": len(found),
-        "right": right,
-        "accuracy": right / len(found),
-        "partial_credit": credits_given / len(found),
-    }
+    return {**accuracy(found), "partial_credit": credits_given / len(found)}

@@ -21,7 +21,7 @@ KEYS = frozenset({
 })
 # fmt: on
 _SECTIONS = ("zero_optimization", "bf16", "bfloat16", "fp16")
-# Its own would take their place; its optimizer would let norms decay too.
+# Its own would take their place.
 _TOLD_BY_PARAMETERS = {
     "scheduler": "schedule and its shares",
     "optimizer": "learning_rate, adam_betas and weight_decay",
