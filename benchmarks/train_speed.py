@@ -223,8 +223,8 @@ def _train_ours(scratch: Path, clock: StepClock) -> None:
         return losses
 
     trainer.loss_by_source = timed_heldout
-    parts = {name: scratch / "model" / name for name in ("out", "plots", "metrics.json")}
-    run(scratch / "rows", *parts.values(), scratch / "params.yaml")
+    out, plots, metrics = (scratch / "model" / name for name in ("out", "plots", "metrics.json"))
+    run(scratch / "rows", out, plots, metrics, scratch / "params.yaml")
 
 
 def _train_trl(scratch: Path, clock: StepClock, *, packing: bool) -> None:

@@ -120,24 +120,31 @@ def _padded(rows: list[Row], name: str, length: int, filler: int) -> torch.Tenso
     return torch.tensor([row[name] + [filler] * (length - len(row[name])) for row in rows])
 
 
-def logits_of(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return the model's logits for a batch, [rows, tokens, vocabulary].
+def logits_of(
+    model: Any, batch: dict[str, torch.Tensor], places: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return the model's logits for a batch, [rows, tokens, vocabulary], or at `places` alone.
 
     Restarting positions keep samples apart only while there is neither an attention mask nor a
     cache: with either of them a row is silently read as one text.
     """
+    chosen = {} if places is None else {"logits_to_keep": places}
     logits: torch.Tensor = model(
-        input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False
+        input_ids=batch["input_ids"],
+        position_ids=batch["position_ids"],
+        use_cache=False,
+        **chosen,
     ).logits
     return logits
 
 
 def token_losses(model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the loss of every trained token, float32 [n], and its source's number, int64 [n]."""
-    logits = logits_of(model, batch)
-    targets = batch["labels"][:, 1:].flatten()
+    targets = batch["labels"][:, 1:]
     counted = targets != IGNORED
-    losses = torch.nn.functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1)[counted].float(), targets[counted], reduction="none"
-    )
-    return losses, batch["source_ids"][:, 1:].flatten()[counted]
+    # The head costs most where the vocabulary is large: not for what trains in no row.
+    places = counted.any(0).nonzero().flatten()
+    logits = logits_of(model, batch, places)
+    chosen = logits[counted[:, places]].float()
+    losses = torch.nn.functional.cross_entropy(chosen, targets[counted], reduction="none")
+    return losses, batch["source_ids"][:, 1:][counted]

@@ -42,7 +42,8 @@ class ModelFlops:
     """Floating-point operations that one pass forward and backward needs at least.
 
     A weight costs two operations a token forward, two for the gradient of its input, and two
-    for its own gradient where it is trained; looking up an embedding costs nothing. Attention
+    for its own gradient where it is trained; looking up an embedding costs nothing, and the head
+    is needed for trained tokens alone. Attention
     costs 4 x heads x head size for each key attended to, thrice (PaLM, arXiv 2204.02311,
     appendix B, but with the keys there are). What gradient checkpointing computes again is not
     counted.
@@ -54,16 +55,27 @@ class ModelFlops:
         size = getattr(config, "head_dim", None) or config.hidden_size // heads
         self._per_key: int = 12 * config.num_hidden_layers * heads * size
         looked_up = model.get_input_embeddings().weight
-        tied = model.get_output_embeddings().weight is looked_up
-        self._per_token: int = sum(
-            (4 + 2 * weight.requires_grad) * getattr(weight, "ds_numel", weight.numel())
+        head = model.get_output_embeddings().weight  # tied, it is looked up as well
+        self._per_trained = _cost(head)
+        self._per_token = sum(
+            _cost(weight)
             for weight in model.parameters()
-            if tied or weight is not looked_up
+            if weight is not head and weight is not looked_up
         )
 
     def of(self, counts: Counts) -> int:
-        """Return the operations for so many tokens and keys."""
-        return self._per_token * counts.tokens + self._per_key * counts.attended
+        """Return the operations for so many tokens, trained tokens and keys."""
+        return (
+            self._per_token * counts.tokens
+            + self._per_trained * counts.trained
+            + self._per_key * counts.attended
+        )
+
+
+def _cost(weight: Any) -> int:
+    """Return the operations of a weight's matrix products for one token."""
+    elements: int = getattr(weight, "ds_numel", weight.numel())  # ZeRO leaves a part here
+    return (6 if weight.requires_grad else 4) * elements
 
 
 class Throughput:

@@ -223,6 +223,31 @@ def test_the_loss_is_the_mean_over_tokens_of_the_samples_alone(kind: str, attent
     torch.testing.assert_close(losses.mean(), expected.mean(), atol=TOLERANCE, rtol=0)
 
 
+def test_the_head_is_asked_only_for_places_that_a_row_trains() -> None:
+    model, batch = _model("llama"), _batch(ROWS)
+    batch["labels"][0, :40] = batches.IGNORED
+    batch["labels"][1, 20:] = batches.IGNORED
+    asked = []
+    model.lm_head.register_forward_hook(lambda _, given, __: asked.append(given[0].shape[1]))
+    losses, groups = batches.token_losses(model, batch)
+    counted = batch["labels"][:, 1:] != batches.IGNORED
+    assert asked == [int(counted.any(0).sum())] != [batch["labels"].shape[1]]
+    whole = torch.log_softmax(batches.logits_of(model, batch)[:, :-1][counted], dim=-1)
+    expected = -whole.gather(1, batch["labels"][:, 1:][counted].unsqueeze(1)).squeeze(1)
+    torch.testing.assert_close(losses, expected, atol=TOLERANCE, rtol=0)
+    assert groups.tolist() == batch["source_ids"][:, 1:][counted].tolist()
+
+
+def test_rows_that_train_nothing_give_gradients_of_zero() -> None:
+    """As every rank takes part in a step, those of fillers too."""
+    model, batch = _model("llama"), _batch(ROWS)
+    batch["labels"].fill_(batches.IGNORED)
+    losses, _ = batches.token_losses(model, batch)
+    losses.sum().backward()
+    assert losses.numel() == 0
+    assert all(not weight.grad.any() for weight in model.parameters())
+
+
 def test_a_samples_losses_do_not_depend_on_the_samples_beside_it() -> None:
     """So its first token, which follows another's last, is predicted from nothing."""
     model, (row, other) = _model("llama"), ROWS
@@ -315,7 +340,7 @@ def test_a_step_on_packed_rows_is_a_step_on_single_samples(tmp_path: Path) -> No
     assert loss == pytest.approx(expected, abs=TOLERANCE)
     _assert_same_gradients(gradients, alone)
     (call,) = calls
-    assert set(call) == {"input_ids", "position_ids", "use_cache"}
+    assert set(call) == {"input_ids", "position_ids", "use_cache", "logits_to_keep"}
     assert call["input_ids"].shape == (2, 72)
     assert call["use_cache"] is False
 

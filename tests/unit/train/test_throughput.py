@@ -48,7 +48,7 @@ def _counted_by_torch(model: Any) -> int:
 def test_operations_are_those_that_torch_counts(kind: str, changes: dict[str, Any]) -> None:
     model = _model(kind, **changes)
     # The counter sees scores for all keys, those after a token too.
-    counts = Counts(tokens=TOKENS, trained=0, places=TOKENS, attended=TOKENS * TOKENS)
+    counts = Counts(tokens=TOKENS, trained=TOKENS, places=TOKENS, attended=TOKENS * TOKENS)
     ours, theirs = ModelFlops(model).of(counts), _counted_by_torch(model)
     # Weights of norms and rotary angles are no matrix products.
     assert ours == pytest.approx(theirs, rel=0.03)
@@ -56,7 +56,7 @@ def test_operations_are_those_that_torch_counts(kind: str, changes: dict[str, An
 
 def test_weights_that_are_not_trained_cost_no_gradient_of_their_own() -> None:
     model = _model("llama")
-    counts = Counts(tokens=TOKENS, trained=0, places=TOKENS, attended=TOKENS * TOKENS)
+    counts = Counts(tokens=TOKENS, trained=TOKENS, places=TOKENS, attended=TOKENS * TOKENS)
     whole = ModelFlops(model).of(counts)
     model.lm_head.requires_grad_(requires_grad=False)
     fewer = ModelFlops(model).of(counts)
