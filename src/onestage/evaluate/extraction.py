@@ -1,0 +1,277 @@
+"""Which options a freely written answer chooses. What cannot be told is None, never a letter."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from onestage.benchmarks import LETTERS
+from onestage.evaluate.wordings import (
+    AFTER_LETTER_EN,
+    CONCLUDES,
+    DENIES_AFTER,
+    DENIES_BEFORE,
+    NAMED_AFTER,
+    NEXT_QUESTION,
+    RIGHT,
+    STATED,
+    WRONG,
+)
+
+Rule = Literal[
+    "bare", "stated", "judged", "eliminated", "restated", "contradictory", "several", "none"
+]
+_Letters = frozenset[str]
+
+
+class Extraction(NamedTuple):
+    """The letters chosen, in order, or None; and the rule that found them, or why none did.
+
+    `bare`: nothing but letters. `stated`: the answer says that they are it, or begins with them.
+    `judged`: options are called right or wrong. `eliminated`: all others are called wrong.
+    `restated`: the text of options stands there, without letters. `contradictory`: two answers.
+    `several`: more letters than the one that was asked for. `none`: no answer was found.
+    """
+
+    letters: str | None
+    rule: Rule
+
+
+class _Statement(NamedTuple):
+    letters: _Letters
+    start: int
+    concludes: bool
+
+
+def extract(raw: str, options: Sequence[str], *, multiple: bool) -> Extraction:
+    """Return which of `options` (2 to 10 texts, A first) the answer `raw` chooses.
+
+    Where a question has one right option (not `multiple`), an answer that chooses several has
+    chosen none. Letters are read as such only where the wording says that they are options:
+    medical text is full of others (vitamin C, hepatitis B, C型, A patient).
+
+    >>> extract("A和B都不对，故选C。", ["x", "y", "z"], multiple=False)
+    Extraction(letters='C', rule='stated')
+    """
+    text = plain(raw)
+    if not text:
+        return Extraction(None, "none")
+    begun = re.search(NEXT_QUESTION, text, re.IGNORECASE)
+    if begun:
+        first = _found(text[: begun.start()], options, multiple=multiple)
+        if first.letters:
+            return first
+    return _found(text, options, multiple=multiple)
+
+
+def plain(raw: str) -> str:
+    """Return text in half width without marks of emphasis, blanks and thoughts set apart."""
+    text = unicodedata.normalize("NFKC", raw.rpartition("</think>")[2])
+    text = re.sub(r"</?(?:b|i|u|p|strong|em|span|br|answer)\b[^<>]*>", " ", text)
+    text = re.sub(r"[*_`#$~​‌‍﻿]+|^\s*>", "", text, flags=re.MULTILINE)
+    text = re.sub(r"(?m)^[ \t]*[-•·]\s+", "", text)
+    text = re.sub(r"[^\S\n]+", " ", text)
+    return re.sub(r"\s*\n\s*", "\n", text).strip()
+
+
+def _found(text: str, options: Sequence[str], *, multiple: bool) -> Extraction:
+    patterns = _patterns(len(options))
+    bare = patterns.bare.fullmatch(text)
+    if bare:
+        return _settled(_letters_in(bare["group"].upper()), "bare", multiple)
+    spoken = _without_list_of_options(text, options)
+    stated, denied = _statements(spoken, options, patterns)
+    right, wrong = _verdicts(spoken, patterns)
+    if stated:
+        return _agreed(stated, denied | wrong, multiple)
+    if right:
+        return _of_verdicts(right, wrong, multiple)
+    wrong |= denied
+    rest = frozenset(LETTERS[: len(options)]) - wrong
+    if not multiple and len(rest) == 1:
+        return _settled(rest, "eliminated", multiple)
+    return _restated(spoken, options, multiple=multiple)
+
+
+def _settled(letters: _Letters, rule: Rule, multiple: bool) -> Extraction:
+    if len(letters) > 1 and not multiple:
+        return Extraction(None, "several")
+    return Extraction("".join(sorted(letters)), rule)
+
+
+def _agreed(stated: list[_Statement], denied: _Letters, multiple: bool) -> Extraction:
+    """Settle statements: all the same, or the last draws a conclusion from what was before."""
+    last = stated[-1]
+    if len({one.letters for one in stated}) > 1 and not last.concludes:
+        standing = {one.letters for one in stated if not one.letters & denied}
+        if len(standing) != 1:
+            return Extraction(None, "contradictory")
+        return _settled(standing.pop(), "stated", multiple)
+    return _settled(last.letters, "stated", multiple)
+
+
+def _of_verdicts(right: _Letters, wrong: _Letters, multiple: bool) -> Extraction:
+    if right & wrong:
+        return Extraction(None, "contradictory")
+    return _settled(right, "judged", multiple)
+
+
+class _Patterns(NamedTuple):
+    bare: re.Pattern[str]
+    leading: re.Pattern[str]
+    stated: tuple[re.Pattern[str], ...]
+    wrong: re.Pattern[str]
+    right: re.Pattern[str]
+    listed: re.Pattern[str]
+
+
+@lru_cache
+def _patterns(options: int) -> _Patterns:
+    last = LETTERS[options - 1]
+    named = rf"(?!{NAMED_AFTER})"
+    one = rf"[(\[{{【「\"'“]*(?<![A-Za-z0-9.])[A-{last}]{{1,{options}}}(?![A-Za-z0-9]){named}[)\]}}】」\"'”]*"
+    option = r"(?:(?:选项|option|choice)s?\s*)?"
+    join = r"\s*(?:[、,;/&+]\s*(?:and|和|以及)?|and\b|or\b|和|与|及|以及|或|跟)\s*"
+    group = rf"(?P<group>{one}(?:{join}{option}{one})*)"
+    article = rf"(?!(?<=A) (?!{AFTER_LETTER_EN})[a-z])"
+    return _Patterns(
+        re.compile(
+            rf"[(\[【]*(?P<group>[A-{last}](?:[\s、,;/&+]*(?:and |和)?[A-{last}])*)[)\]】]*\s*[.。!、)]*",
+            re.IGNORECASE,
+        ),
+        re.compile(rf"(?:{option}){group}(?P<mark>\s*(?:[.:、,。;!)\-–—\n]|$))?"),
+        tuple(_case_blind(form.replace("GROUP", group + article)) for form in STATED),
+        re.compile(rf"{option}{group}(?:{WRONG})"),
+        re.compile(rf"{option}{group}(?:{RIGHT})"),
+        re.compile(rf"(?m)^[(\[]?(?P<group>[A-{last}])[)\].、:]+\s*(?P<rest>.*)$"),
+    )
+
+
+def _case_blind(form: str) -> re.Pattern[str]:
+    """Compile with words in any case but letters of options in capitals."""
+    before, group, after = form.partition("(?P<group>")
+    return re.compile(f"(?i:{before}){group}{after}" if group else form, re.MULTILINE)
+
+
+def _letters_in(group: str) -> _Letters:
+    return frozenset(re.findall(r"(?<![a-z])[A-J](?![a-z])", group))
+
+
+def _without_list_of_options(text: str, options: Sequence[str]) -> str:
+    """Drop lines that repeat the options as they were put, which choose nothing."""
+    lines = text.split("\n")
+    echoes = [_is_echo(line, options) for line in lines]
+    if sum(echoes) < min(3, len(options)):
+        return text
+    return "\n".join(line for line, echo in zip(lines, echoes, strict=True) if not echo)
+
+
+def _is_echo(line: str, options: Sequence[str]) -> bool:
+    found = _patterns(len(options)).listed.fullmatch(line)
+    return bool(found) and _same(found["rest"], options[LETTERS.index(found["group"])])
+
+
+def _same(first: str, second: str) -> bool:
+    return _folded(first) == _folded(second)
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\s.。,;:!]+", " ", plain(text)).strip().casefold()
+
+
+def _statements(
+    text: str, options: Sequence[str], patterns: _Patterns
+) -> tuple[list[_Statement], _Letters]:
+    """Return what is stated to be the answer, in order, and the letters stated not to be it."""
+    found, denied = _leading(text, options, patterns), set[str]()
+    for pattern in patterns.stated:
+        for match in pattern.finditer(text):
+            letters = _letters_in(match["group"])
+            if _is_denied(match):
+                denied |= letters
+            elif not _judged_wrong(text, match, patterns):
+                before = text[max(0, match.start() - 12) : match.start("group")]
+                concludes = bool(re.search(CONCLUDES, before, re.IGNORECASE))
+                found.append(_Statement(letters, match.start("group"), concludes))
+    return sorted(found, key=lambda one: one.start), frozenset(denied)
+
+
+def _is_denied(match: re.Match[str]) -> bool:
+    return match.groupdict().get("not") is not None
+
+
+def _judged_wrong(text: str, match: re.Match[str], patterns: _Patterns) -> bool:
+    return any(
+        wrong.start("group") <= match.start("group") < wrong.end("group")
+        for wrong in patterns.wrong.finditer(text, max(0, match.start("group") - 1))
+    )
+
+
+def _leading(text: str, options: Sequence[str], patterns: _Patterns) -> list[_Statement]:
+    """Return the letters that the answer begins with: `C. ...`, `B，因为`, `A skin` (its text)."""
+    found = patterns.leading.match(text)
+    if not found or patterns.wrong.match(text) or len(patterns.listed.findall(text)) > 1:
+        return []
+    letters = _letters_in(found["group"])
+    rest = text[found.end() :].lstrip(" .:、,)-–—\n")
+    if not found["mark"] and not _begins_with_own_text(rest, letters, options):
+        return []
+    return [_Statement(letters, 0, False)]
+
+
+def _begins_with_own_text(rest: str, letters: _Letters, options: Sequence[str]) -> bool:
+    own = [_folded(options[LETTERS.index(letter)]) for letter in letters]
+    return any(text and _folded(rest).startswith(text) for text in own)
+
+
+def _verdicts(text: str, patterns: _Patterns) -> tuple[_Letters, _Letters]:
+    wrong, right = set[str](), set[str]()
+    taken: set[int] = set()
+    for match in patterns.wrong.finditer(text):
+        wrong |= _letters_in(match["group"])
+        taken.add(match.start("group"))
+    for match in patterns.right.finditer(text):
+        if match.start("group") not in taken:
+            right |= _letters_in(match["group"])
+    return frozenset(right), frozenset(wrong)
+
+
+def _restated(text: str, options: Sequence[str], *, multiple: bool) -> Extraction:
+    """Look for the options' texts, the longest first, each place once."""
+    affirmed: set[str] = set()
+    rest = _folded(text)
+    for letter, wanted in _by_length(options):
+        if rest == wanted:
+            return Extraction(letter, "restated")
+        if len(wanted) < 2:
+            continue
+        for start, end in _places(wanted, rest):
+            if not _denied_at(rest, start, end):
+                affirmed.add(letter)
+        rest = re.sub(_whole(wanted), "\n" * 2, rest)
+    return _settled(frozenset(affirmed), "restated", multiple) if affirmed else _NOTHING
+
+
+_NOTHING = Extraction(None, "none")
+
+
+def _by_length(options: Sequence[str]) -> list[tuple[str, str]]:
+    folded = [(LETTERS[n], _folded(option)) for n, option in enumerate(options)]
+    return sorted(folded, key=lambda one: -len(one[1]))
+
+
+def _whole(wanted: str) -> str:
+    return rf"(?<![a-z0-9]){re.escape(wanted)}(?![a-z0-9])"
+
+
+def _places(wanted: str, text: str) -> Iterator[tuple[int, int]]:
+    for match in re.finditer(_whole(wanted), text):
+        yield match.span()
+
+
+def _denied_at(text: str, start: int, end: int) -> bool:
+    return bool(
+        re.search(DENIES_BEFORE, text[max(0, start - 14) : start])
+        or re.search(DENIES_AFTER, text[end : end + 14])
+    )
