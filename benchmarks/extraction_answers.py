@@ -15,12 +15,15 @@ import tempfile
 from collections.abc import Iterator
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from onestage.benchmarks import LETTERS, Benchmark, Item, read_items
+from onestage.evaluate.extraction import Extraction, extract
 from onestage.identity import keyed_fraction
+from onestage.intervals import wilson_interval
+from onestage.question_files import read_rows
 
 _HERE = Path(__file__).parent / "extraction"
 _STYLES: dict[str, Any] = json.loads((_HERE / "prompts.json").read_text(encoding="utf-8"))
@@ -138,6 +141,98 @@ def _said(model: Any, key: str, style: str, item: Item) -> tuple[str, str]:
     stops = {"stop": ["\n\n", *_STOPS]} if "\n\n" in prompt else {"stop": _STOPS}
     answer = model.handle_completions({"prompt": prompt, "seed": seed, **_SETTINGS, **stops})
     return key, str(answer["choices"][0]["text"])
+
+
+class _Judged(NamedTuple):
+    """An answer: where it is from, whether it was unseen, the verdict and what was extracted."""
+
+    id: str
+    origin: str
+    unseen: bool
+    verdict: str | None
+    found: Extraction
+    text: str
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("answers", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--show", is_flag=True, help="Print the answers that were read wrongly.")
+def score(folder: Path, answers: Path, show: bool) -> None:
+    """Print precision and recall with intervals of 95 %, for what was seen and what was not."""
+    judged = [*_written(folder, answers), *_explained(folder), *_without_options(folder)]
+    for origin in dict.fromkeys(one.origin for one in judged):
+        for unseen in (False, True):
+            part = [one for one in judged if (one.origin, one.unseen) == (origin, unseen)]
+            print(f"{origin}, {'unseen' if unseen else 'seen'}: {_figures(part)}")
+    if show:
+        for one in judged:
+            if one.found.letters != one.verdict and not one.unseen:
+                said = " ".join(one.text.split())[:300]
+                print(f"{one.id} {one.verdict} {one.found.letters} {one.found.rule}: {said}")
+
+
+def _figures(part: list[_Judged]) -> str:
+    given = [one for one in part if one.verdict]
+    found = [one for one in part if one.found.letters]
+    right = sum(one.found.letters == one.verdict for one in found)
+    shares = []
+    for name, total in (("precision", len(found)), ("recall", len(given))):
+        low, high = wilson_interval(right, total, confidence=0.95)
+        share = right / total if total else float("nan")
+        shares.append(f"{name} {right}/{total} = {share:.3f} ({low:.3f}-{high:.3f})")
+    return f"{len(part)} answers, {len(given)} with letters; {'; '.join(shares)}"
+
+
+def _written(folder: Path, answers: Path) -> Iterator[_Judged]:
+    """Yield the model's answers that have a verdict; one whose text differs has none."""
+    items = {key: (style, item) for key, style, item in _asked(folder)}
+    verdicts = {line["id"]: line for line in _lines(_HERE / "verdicts.jsonl")}
+    other = 0
+    for line in _lines(answers):
+        verdict = verdicts.get(line["id"])
+        if not verdict or verdict["text"] != _digest(line["text"]):
+            other += 1
+            continue
+        style, item = items[line["id"]]
+        many = bool(_STYLES[style]["multiple"])
+        found = extract(line["text"], item.options, multiple=many)
+        origin = f"model, {item.lang}, {'several right' if many else 'one right'}"
+        unseen = is_unseen(item.id)
+        yield _Judged(line["id"], origin, unseen, verdict["letters"], found, line["text"])
+    if other:
+        print(f"{other} answers have another text than the one that was judged, or no verdict")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _explained(folder: Path) -> Iterator[_Judged]:
+    """Yield the explanations that CMExam's authors wrote; their verdicts are of those, by eye."""
+    items = read_items("cmexam", Benchmark(**_BENCHMARKS["cmexam"]), folder)
+    rows = read_rows(folder / _BENCHMARKS["cmexam"]["file"], "csv", "utf-8", header=True)
+    verdicts = {line["id"]: line["letters"] for line in _lines(_HERE / "explanations.jsonl")}
+    for item, row in zip(items, rows, strict=True):
+        if item.id in verdicts:
+            text = row["Explanation"]
+            found = extract(text, item.options, multiple=len(item.answer) > 1)
+            unseen = is_unseen(item.id)
+            yield _Judged(item.id, "explanations", unseen, verdicts[item.id], found, text)
+
+
+def _without_options(folder: Path) -> Iterator[_Judged]:
+    """Yield advice to patients put against options of questions drawn by hash: none is chosen."""
+    items = read_items("cmexam", Benchmark(**_BENCHMARKS["cmexam"]), folder)
+    for name in ("inst", "conv"):
+        file = folder / "eval_zh_huatuo100" / f"huatuo100_{name}_GPT4.json"
+        for number, row in enumerate(json.loads(file.read_text(encoding="utf-8"))):
+            key = f"{name}/{number}"
+            item = min(items, key=lambda item: keyed_fraction(key, item.id))
+            said = row["model_output"]
+            text = said if isinstance(said, str) else "\n".join(turns[-1] for turns in said)
+            found = extract(text, item.options, multiple=len(item.answer) > 1)
+            yield _Judged(key, "advice without options", is_unseen(key), None, found, text)
 
 
 if __name__ == "__main__":

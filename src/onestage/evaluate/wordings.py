@@ -14,7 +14,7 @@ _NOUNS_EN = r"(?:answers?|options?|choices?|responses?|solution|diagnosis|letter
 _OPTION = r"(?:(?:选项|选择|option|choice|letter|answer|number|statement)s?\s*:?\s*)?"
 STATED = (
     # 正确答案是：C / 答案为C / 答案选C / 答案C / 最佳选项是C
-    r"(?:答案|解答|答复|结论|结果)(?:应该|应当|应|就|可能|肯定|显然|只能|依次|是|为|选|选择|:|=|,|\s)*"
+    r"(?:答案(?:解析)?|解答|答复|结论|结果)(?:应该|应当|应|就|可能|肯定|显然|只能|依次|是|为|选|选择|:|=|,|\s)*"
     r"(?P<not>不(?:是|为|选|应选|应该是|可能是))?" + _OPTION + r"GROUP",
     r"(?:正确|最佳|合适|恰当|符合题意|最可能|最终)(?:的)?(?:选项|选择|项|说法|诊断|一项|做法|是|为)"
     r"(?:应该|应当|应|就|可能|是|为|:|=|\s)*(?P<not>不(?:是|为))?" + _OPTION + r"GROUP",
@@ -26,14 +26,14 @@ STATED = (
     r"|我觉得是|我猜是?|更正为|改为|属于)\s*:?\s*" + _OPTION + r"GROUP",
     r"(?:排除了?|除去|除了|去掉|排除选项)\s*(?P<not>)" + _OPTION + r"GROUP",
     # The answer is C / Answer: C / correct option would be C / the best choice here is C
-    r"\b(?:ans(?:wer)?s?\b|" + _NOUNS_EN + r")(?:\s+(?:here|to this question|to the question|for this"
-    r" question|for this case|in this case|of choice|choice|option))?(?:'s)?\s*"
+    r"\b(?:ans(?:wer)?s?\b\.?|guess|pick|" + _NOUNS_EN + r")(?:\s+(?:here|to this question|to the question"
+    r"|for this question|for this case|in this case|of choice|choice|option))?(?:'s)?\s*"
     r"(?:" + _VERBS_EN + r"|[:=-])+\s*(?P<not>not\b)?\s*:?\s*" + _ADVERBS_EN + _OPTION + r"GROUP",
-    r"\b(?:answer|ans)\s+GROUP",
+    r"\b(?:answer|ans\.?)\s+GROUP",
     # I would choose C / go with option C / I'd pick C / rule out C
     r"(?P<not>\b(?:not|never|n't|cannot)\s+)?\b(?:choose|chose|pick|picked|select|selected|"
-    r"go(?:ing)? (?:with|for)|went with|opt for|vote for|guess|say|favou?r)\s+" + _ADVERBS_EN + _OPTION
-    + r"GROUP",
+    r"go(?:ing)? (?:with|for)|went with|opt for|vote for|guess|say|favou?r)\s+"
+    + _ADVERBS_EN + _OPTION + r"GROUP",
     r"(?P<not>\b(?:rul(?:e|ed|ing) out|eliminat(?:e|ed|ing)|exclud(?:e|ed|ing)|reject|discard|"
     r"dismiss|not)\s+)" + _ADVERBS_EN + _OPTION + r"GROUP",
     r"\b(?:think|believe|guess|sure|say)\s+(?:that\s+)?(?:it|this|that)(?:'s|\s+is|\s+would be)\s+"
@@ -45,17 +45,24 @@ STATED = (
     r"(?:^|[.;\n]\s*)(?:so|therefore|thus|hence)[,:]?\s+" + _ADVERBS_EN + _OPTION
     + r"GROUP(?=\s*(?:[.!;]|$))",
     r"(?:因此|所以|故|综上(?:所述)?|即)[,:]?\s*" + _OPTION + r"GROUP(?=\s*(?:[。.!;]|$))",
+    r"\b(?:correct|best|right|most likely|most appropriate)\s+(?:\w+\s+){1,4}(?:is|would be)\s+"
+    + _OPTION + r"GROUP",
+    # (B错, 为本题正确答案): where the wrong statement is asked for
+    r"GROUP项?\(?[错对]?,?\s*(?:故|因此)?(?:为|是)(?:本题)?的?(?:正确|最佳)?答案",
     r"\\boxed\s*\{\s*(?:\\text\s*\{)?\s*GROUP",
 )  # fmt: skip
-# In front of a statement, or within it: it is meant to stand against what was said before.
-CONCLUDES = (
-    r"故|因此|所以|综上|总之|最终|最后|更正|纠正|改为|应改|不对,|不,|therefore|thus|hence|\bso\b|final|"
-    r"in conclusion|in summary|overall|actually|correction|on second thought|boxed"
+# Looked for where none of these stands: 归经错误的是C。
+STATED_IN_PASSING = (r"(?:的是|者是|者为|的为)\s*:?\s*" + _OPTION + r"GROUP(?=\s*(?:[。.,;!]|$))",)
+# In front of a statement: it ends what was said before, or takes it back.
+CONCLUDES = r"故|因此|所以|综上|总之|最后|therefore|thus|hence|\bso\b|in conclusion|overall|leaves"
+CORRECTS = (
+    r"最终|更正|纠正|改为|改选|应改|不对,|final|actually|correction|on second thought|\bno, |wait"
 )
+EMPHATIC = r"答案|答:|\bans(?:wer)?s?\b"
 # What stands after letters: that they are right, or wrong. Wrong is looked for first.
 _LINK = (
-    r"(?:\s|选项|项|的|说法|描述|表述|叙述|答案|这个|这一|内容|都|均|也|则|才|全|皆|明显|显然|完全|"
-    r"is|are|was|being|both|all|also|clearly|obviously|therefore|thus|the|,|:|-)*"
+    r"(?:[ ]|选项|项|的|说法|描述|表述|叙述|答案|这个|这一|内容|都|均|也|则|才|全|皆|明显|显然|"
+    r"完全|是(?!否)|is|are|was|being|both|all|also|clearly|obviously|therefore|thus|the|\(|:|-)*"
 )
 WRONG = _LINK + (
     r"(?:错误|错|不对|不正确|不准确|不符合?|不是|不属于|不合适|不适合|不恰当|不选|不成立|不合|有误|排除|"
@@ -87,8 +94,13 @@ AFTER_LETTER_EN = (
 NEXT_QUESTION = (
     r"\n\s*(?:题目|问题|例题|第\d+题|下列|关于|question|problem|q\s*\d|\d{1,3}\s*[.、):](?!\d))"
 )
+# A list of options, of the question that was asked or of a new one.
+LIST_OF_OPTIONS = r"\n[(\[]?A ?[.):、][^\n]*\n[(\[]?B ?[.):、]"
 DENIES_BEFORE = (
-    r"(?:不是|并非|而非|不属于|不选|除了|排除|不|非|\bnot(?: an?| the)?|n't(?: an?| the)?|rather than|instead of|"
-    r"except|rule out|unlike|excluding)\s*$"
+    r"(?:不是|并非|而非|不属于|不选|除了|排除|不|非|\bnot(?: an?| the)?|n't(?: an?| the)?|"
+    r"rather than|instead of|except|rule out|unlike|excluding)\s*$"
 )
-DENIES_AFTER = r"^\s*(?:,|:|-|is|are|was|的|选项|说法|也|都)*\s*(?:错|不对|不正确|不符|不是|不选|可?排除|incorrect|wrong|not\b|ruled out|unlikely|false)"
+DENIES_AFTER = (
+    r"^\s*(?::|-|is|are|was|的|选项|说法|也|都)*\s*"
+    r"(?:错|不对|不正确|不符|不是|不选|可?排除|incorrect|wrong|not\b|ruled out|unlikely|false)"
+)
