@@ -18,9 +18,11 @@ from onestage.evaluate.wordings import (
     NAMED_AFTER,
     NEXT_QUESTION,
     RIGHT,
+    RIGHT_AT_END,
     STATED,
     STATED_IN_PASSING,
     WRONG,
+    WRONG_AT_END,
 )
 
 Rule = Literal[
@@ -137,6 +139,7 @@ def _of_verdicts(right: _Letters, wrong: _Letters, multiple: bool) -> Extraction
 class _Patterns(NamedTuple):
     bare: re.Pattern[str]
     leading: re.Pattern[str]
+    goes_on: re.Pattern[str]
     stated: tuple[re.Pattern[str], ...]
     in_passing: tuple[re.Pattern[str], ...]
     wrong: re.Pattern[str]
@@ -161,6 +164,7 @@ def _patterns(options: int) -> _Patterns:
             re.IGNORECASE,
         ),
         re.compile(rf"(?:{option}){group}(?P<mark>[ ]*(?:[.:、,。;!)\-–—]|(?=\n)|$))?"),
+        re.compile(rf"{join}{option}[(\[]?[A-J](?![A-Za-z]){named}"),
         tuple(_case_blind(form, group + article) for form in STATED),
         tuple(_case_blind(form, group + article) for form in STATED_IN_PASSING),
         re.compile(rf"{option}{group}(?:{WRONG})"),
@@ -182,13 +186,19 @@ def _letters_in(group: str) -> _Letters:
     return frozenset(re.findall(r"(?<![a-z])[A-J](?![a-z])", group))
 
 
+def _chosen(text: str, match: re.Match[str], patterns: _Patterns) -> _Letters:
+    """Return the letters of a group; none where it goes on with one that is no option."""
+    goes_on = patterns.goes_on.match(text, match.end("group"))
+    return frozenset() if goes_on else _letters_in(match["group"])
+
+
 def _without_list_of_options(text: str, options: Sequence[str]) -> str:
     """Drop lines that repeat the options as they were put, which choose nothing."""
     lines = text.split("\n")
-    echoes = [_is_echo(line, options) for line in lines]
-    if sum(echoes) < min(3, len(options)):
+    listed = [bool(_patterns(len(options)).listed.fullmatch(line)) for line in lines]
+    if sum(_is_echo(line, options) for line in lines) < min(3, len(options)):
         return text
-    return "\n".join(line for line, echo in zip(lines, echoes, strict=True) if not echo)
+    return "\n".join(line for line, drop in zip(lines, listed, strict=True) if not drop)
 
 
 def _is_echo(line: str, options: Sequence[str]) -> bool:
@@ -199,7 +209,7 @@ def _is_echo(line: str, options: Sequence[str]) -> bool:
 
 
 def _folded(text: str) -> str:
-    return re.sub(r"[\s.。,;:!]+", " ", plain(text)).strip().casefold()
+    return re.sub(r"[\s.。;:!]+", " ", plain(text)).strip(" ,").casefold()
 
 
 def _list_of_own(text: str, options: Sequence[str]) -> _Letters:
@@ -222,7 +232,7 @@ def _statements(
         if found and pattern in patterns.in_passing:
             break
         for match in pattern.finditer(text):
-            letters = _letters_in(match["group"])
+            letters = _chosen(text, match, patterns)
             if match.groupdict().get("not") is not None:
                 denied |= letters
             elif not _judged_wrong(text, match, patterns) and not _begins_list(text, match):
@@ -275,7 +285,7 @@ def _leading(text: str, options: Sequence[str], patterns: _Patterns) -> list[_St
     found = patterns.leading.match(text)
     if not found or patterns.wrong.match(text):
         return []
-    letters = _letters_in(found["group"])
+    letters = _chosen(text, found, patterns)
     rest = text[found.end() :]
     if len(patterns.listed.findall(text)) > 1 and not rest.startswith("\n"):
         return []
@@ -300,6 +310,11 @@ def _verdicts(text: str, patterns: _Patterns) -> tuple[_Letters, _Letters]:
     for match in patterns.right.finditer(text):
         if match.start("group") not in taken:
             right |= _letters_in(match["group"])
+    for match in patterns.listed.finditer(text):
+        if re.search(WRONG_AT_END, match["rest"], re.IGNORECASE):
+            wrong.add(match["group"])
+        elif re.search(RIGHT_AT_END, match["rest"], re.IGNORECASE):
+            right.add(match["group"])
     return frozenset(right), frozenset(wrong)
 
 

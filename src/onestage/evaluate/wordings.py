@@ -26,8 +26,9 @@ STATED = (
     r"|我觉得是|我猜是?|更正为|改为|属于)\s*:?\s*" + _OPTION + r"GROUP",
     r"(?:排除了?|除去|除了|去掉|排除选项)\s*(?P<not>)" + _OPTION + r"GROUP",
     # The answer is C / Answer: C / correct option would be C / the best choice here is C
-    r"\b(?:ans(?:wer)?s?\b\.?|guess|pick|" + _NOUNS_EN + r")(?:\s+(?:here|to this question|to the question"
-    r"|for this question|for this case|in this case|of choice|choice|option))?(?:'s)?\s*"
+    r"\b(?:ans(?:wer)?s?\b\.?|guess|pick|" + _NOUNS_EN + r")(?:\s+(?:here|to this question"
+    r"|to the question|for this question|for this case|in this case|of choice|choice|"
+    r"option))?(?:'s)?\s*"
     r"(?:" + _VERBS_EN + r"|[:=-])+\s*(?P<not>not\b)?\s*:?\s*" + _ADVERBS_EN + _OPTION + r"GROUP",
     r"\b(?:answer|ans\.?)\s+GROUP",
     # I would choose C / go with option C / I'd pick C / rule out C
@@ -74,6 +75,12 @@ RIGHT = _LINK + (
     r"(?:正确|对(?![于照比应称症抗侧象策策其人])|是对的|符合|成立|√|✓|✔|✅|为正确|为本题|"
     r"(?:most|more) (?:likely|appropriate|accurate|suitable)|best|correct|right\b(?! \w*"
     r"(?:atri|ventric|lung|side|arm|leg|hand|kidney))|true|accurate|(?:only|my) (?:answer|choice))"
+)
+# At the end of an option's line, after a mark: `A. 胃 - 正确`.
+_MARK = r"[-–—:,(\[=>]\s*"
+RIGHT_AT_END = _MARK + r"(?:正确|对|是|√|✓|✔|✅|correct|right|true|yes)\W*$"
+WRONG_AT_END = _MARK + (
+    r"(?:错误?|不对|不正确|不是|否|×|✗|✘|❌|incorrect|wrong|false|no|not correct)\W*$"
 )
 # After a letter: it is part of a word or a name (B超, C型, C反应蛋白, E. coli), no option.
 NAMED_AFTER = (
