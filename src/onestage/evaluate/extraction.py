@@ -21,6 +21,7 @@ from onestage.evaluate.wordings import (
     RIGHT_AT_END,
     STATED,
     STATED_IN_PASSING,
+    STATED_OF_EACH,
     WRONG,
     WRONG_AT_END,
 )
@@ -65,9 +66,10 @@ def extract(raw: str, options: Sequence[str], *, multiple: bool) -> Extraction:
     text = plain(raw)
     if not text:
         return Extraction(None, "none")
-    begun = re.search(f"{NEXT_QUESTION}|{LIST_OF_OPTIONS}", text, re.IGNORECASE)
+    spoken = _without_list_of_options(text, options)
+    begun = re.search(f"{NEXT_QUESTION}|{LIST_OF_OPTIONS}", spoken, re.IGNORECASE)
     if begun:
-        first = _found(text[: begun.start()], options, multiple=multiple)
+        first = _found(spoken[: begun.start()], options, multiple=multiple)
         if first.rule in ("bare", "stated"):
             return first
     return _found(text, options, multiple=multiple)
@@ -142,6 +144,7 @@ class _Patterns(NamedTuple):
     goes_on: re.Pattern[str]
     stated: tuple[re.Pattern[str], ...]
     in_passing: tuple[re.Pattern[str], ...]
+    of_each: re.Pattern[str]
     wrong: re.Pattern[str]
     right: re.Pattern[str]
     listed: re.Pattern[str]
@@ -167,6 +170,7 @@ def _patterns(options: int) -> _Patterns:
         re.compile(rf"{join}{option}[(\[]?[A-J](?![A-Za-z]){named}"),
         tuple(_case_blind(form, group + article) for form in STATED),
         tuple(_case_blind(form, group + article) for form in STATED_IN_PASSING),
+        _case_blind(STATED_OF_EACH, group),
         re.compile(rf"{option}{group}(?:{WRONG})"),
         re.compile(rf"{option}{group}(?:{RIGHT})"),
         re.compile(rf"(?m)^[(\[]?(?P<group>[A-{last}])[)\].、:]+\s*(?P<rest>.*)$"),
@@ -209,7 +213,7 @@ def _is_echo(line: str, options: Sequence[str]) -> bool:
 
 
 def _folded(text: str) -> str:
-    return re.sub(r"[\s.。;:!]+", " ", plain(text)).strip(" ,").casefold()
+    return re.sub(r"[\s.。;:!“”\"]+", " ", plain(text)).strip(" ,").casefold()
 
 
 def _list_of_own(text: str, options: Sequence[str]) -> _Letters:
@@ -228,6 +232,9 @@ def _statements(
     A letter beside the text of another option states no letters.
     """
     found, denied = _leading(text, options, patterns), set[str]()
+    each = [_chosen(text, match, patterns) for match in patterns.of_each.finditer(text)]
+    if each:
+        found.append(_Statement(frozenset().union(*each), len(text)))
     for pattern in (*patterns.stated, *patterns.in_passing):
         if found and pattern in patterns.in_passing:
             break

@@ -48,10 +48,10 @@ STATED = (
     r"(?:因此|所以|故|综上(?:所述)?|即)[,:]?\s*" + _OPTION + r"GROUP(?=\s*(?:[。.!;]|$))",
     r"\b(?:correct|best|right|most likely|most appropriate)\s+(?:\w+\s+){1,4}(?:is|would be)\s+"
     + _OPTION + r"GROUP",
-    # (B错, 为本题正确答案): where the wrong statement is asked for
-    r"GROUP项?\(?[错对]?,?\s*(?:故|因此)?(?:为|是)(?:本题)?的?(?:正确|最佳)?答案",
     r"\\boxed\s*\{\s*(?:\\text\s*\{)?\s*GROUP",
 )  # fmt: skip
+# Said of each right option by itself, where wrong statements are asked for: (B错, 为本题正确答案).
+STATED_OF_EACH = r"GROUP项?\(?[错对]?,?\s*(?:故|因此)?(?:为|是)(?:本题)?的?(?:正确|最佳)?答案"
 # Looked for where none of these stands: 归经错误的是C。
 STATED_IN_PASSING = (r"(?:的是|者是|者为|的为)\s*:?\s*" + _OPTION + r"GROUP(?=\s*(?:[。.,;!]|$))",)
 # In front of a statement: it ends what was said before, or takes it back.

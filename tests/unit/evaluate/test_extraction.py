@@ -36,11 +36,14 @@ def test_the_table_holds_both_languages_and_kinds() -> None:
 
 
 _PIECES = st.sampled_from(
-    [*"ABCDEFIabc", *"、，。；：,.;:()（）\n *和与", "选",
-     "故选", "不选", "答案", "是", "正确",
-     "错误", "对", "型", "维生素", " and ", " or ", "not ", "answer", " is ", "correct", "wrong", "Option ",
-     "肝", "皮肤", "肺", "A. 肝\n", "B. 皮肤\n", "<think>", "</think>", "因此", "Therefore, "]
-)  # fmt: skip
+    [
+        *"ABCDEFIabc",
+        *"、，。；：,.;:()（）\n *和与选是对型肝肺",
+        *("故选", "不选", "答案", "正确", "错误", "维生素", "皮肤", "因此", "A. 肝\n", "B. 皮肤\n"),
+        *(" and ", " or ", "not ", "answer", " is ", "correct", "wrong", "Option ", "Therefore, "),
+        *("<think>", "</think>"),
+    ]
+)
 _TEXTS = st.one_of(st.text(max_size=60), st.lists(_PIECES, max_size=14).map("".join))
 
 
