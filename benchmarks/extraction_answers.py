@@ -7,6 +7,9 @@ FOLDER holds the files of docs/real-sample.md. `write` asks the small model of t
 questions in several forms and writes its answers to the file ANSWERS; `score` reads them, and the
 answers that FOLDER holds itself, and compares with extraction/verdicts.jsonl. No text of a question
 or an answer is kept in the repository: a verdict names its answer by id and by a hash of the text.
+The model writes other texts on another type of CPU; those have no verdict and are counted apart.
+"Unseen" are answers to questions, chosen by hash, that nobody had read when the rules were first
+scored; some rules were mended after that, so the figures of docs/LOG.md of that first time count.
 """
 
 import hashlib

@@ -87,7 +87,7 @@ def test_a_subject_of_four_options_loads_whole(file: str, count: int) -> None:
 
 def test_prefixes_of_options_are_dropped_and_answers_are_right() -> None:
     first = _read(**_CMEXAM)[0]
-    assert first.options[0] == "原发病"
+    assert not any(option.startswith(tuple("ABCDE")) for option in first.options)
     assert (len(first.options), first.answer) == (5, "C")
     assert not any(item.options[0].startswith("A. ") for item in _read(**_MEDMCQA))
 

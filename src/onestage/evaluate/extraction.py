@@ -155,10 +155,10 @@ def _patterns(options: int) -> _Patterns:
     last = LETTERS[options - 1]
     named = rf"(?!{NAMED_AFTER})"
     letters = rf"(?<![A-Za-z0-9.])[A-{last}]{{1,{options}}}(?![A-Za-z0-9])"
-    one = rf"[(\[{{【「\"'“]*{letters}{named}[)\]}}】」\"'”]*"
+    one = rf"[(\[{{【「\"'“]{{0,3}}{letters}{named}[)\]}}】」\"'”]{{0,3}}"
     option = r"(?:(?:选项|(?i:option|choice))s?\s*)?"
     join = r"\s*(?:[、,;/&+]\s*(?:and|和|以及)?|and\b|or\b|和|与|及|以及|或|跟)\s*"
-    group = rf"(?P<group>{one}(?:{join}{option}{one})*)"
+    group = rf"(?P<group>{one}(?:{join}{option}{one}){{0,9}})"  # bounded: time must not be squared
     article = rf"(?!(?<=A) (?!{AFTER_LETTER_EN})[a-z])"
     return _Patterns(
         re.compile(

@@ -1,5 +1,6 @@
 """Letters are read from answers as models word them; what cannot be told is None."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,14 @@ def test_full_width_means_nothing(row: tuple[str, ...]) -> None:
     many, options, _, answer = row
     text = answer.replace("⏎", "\n")
     assert _read(many, options, text.translate(_WIDE)) == _read(many, options, text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["A and ", "[(", "答案是", "A、", "A错误，", "the answer is ", "("]
+)
+def test_a_model_that_loops_costs_no_time(piece: str) -> None:
+    """Squared time would take minutes for this length."""
+    text = piece * (40_000 // len(piece))
+    begun = time.perf_counter()
+    assert extract(text, _OPTIONS["Z"], multiple=False).letters in (None, "A")
+    assert time.perf_counter() - begun < 20
