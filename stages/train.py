@@ -15,6 +15,7 @@ from onestage.command import OneLineCommand, params_option, path_option
 from onestage.offline import go_offline
 from onestage.telemetry import Stopwatch
 from onestage.train import ranks
+from onestage.train.deepspeed_settings import require_usable
 from onestage.train.packed import packed_files
 from onestage.train.reports import loss_changes, write_plots
 from onestage.train.settings import Train
@@ -28,15 +29,12 @@ from onestage.train.states import base_files, states_of
 @path_option("metrics", "File for losses before and after.")
 @params_option
 def main(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) -> None:
-    number = ranks.ranks_to_start()
-    if number:
+    if ranks.are_to_start():
         from onestage.train import launching  # noqa: PLC0415  (as torch below)
 
         paths = {"rows": rows, "out": out, "plots": plots, "metrics": metrics}
         named = {**paths, "params": params_file}
-        launching.start(
-            number, "stages.train", [f"--{name}={path}" for name, path in named.items()]
-        )
+        launching.start("stages.train", [f"--{name}={path}" for name, path in named.items()])
         return
     with ranks.reporting():
         run(rows, out, plots, metrics, params_file)
@@ -65,12 +63,17 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
     from onestage.train.faults import told  # noqa: PLC0415
 
     order.require_even_ranks(ranks.ranks(), choices)
+    require_usable(choices.deepspeed, turns=choices.turns(ranks.ranks()))
     torch.set_num_threads(choices.cpu_threads)
     devices.take_device()
     # Weights stay in fp32: bf16 is the precision of the arithmetic (autocast), since updates
     # at a low learning rate would vanish in bf16 weights.
     model = checkpoint.load_model(
-        Path(base.path), init=base.init, seed=base.seed, attention=choices.attention
+        Path(base.path),
+        init=base.init,
+        seed=base.seed,
+        attention=choices.attention,
+        halved=choices.lora.halved,
     )
     train_rows = batches.RowFiles(packed.train, packed.sources)
     heldout_rows = batches.RowFiles(packed.heldout, packed.sources)
@@ -102,6 +105,7 @@ def run(rows: Path, out: Path, plots: Path, metrics: Path, params_file: Path) ->
         weights = engine.gathered_state()
         if not first:
             return
+        engine.merge_adapters()
         out_part, plots_part, metrics_part = parts
         checkpoint.save_model(model, out_part, weights)
         serving.save_tokenizer(rows / "tokenizer", out_part)

@@ -189,7 +189,7 @@ def parameters() -> dict[str, Any]:
         "base": {"path": str(TOY_BASE), "label": "base", "init": "random", "seed": 1}
     }
     document["evaluate"] |= {"batch_size": 4, "max_length_tokens": 512, "cpu_threads": 1}
-    document["compare"]["confidence"] = 0.95
+    document["compare"] |= {"confidence": 0.95, "published": "none"}
     return document
 
 

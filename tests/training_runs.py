@@ -62,7 +62,7 @@ def write_run(folder: Path, rows: list[PackedRow], **choices: Any) -> Path:
 
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a run; ranks are the test's to ask for."""
-    kept = {name: value for name, value in os.environ.items() if name != "ONESTAGE_RANKS"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ONESTAGE_")}
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     return {**kept, "PYTHONPATH": path, "TQDM_DISABLE": "1", **more}
 

@@ -5,7 +5,6 @@ keys and values come of one matrix `W_pack`, their rows one after the other; eac
 head is divided by its length before it is used; the sizes are written under other names.
 """
 
-import json
 import pickle
 import shutil
 from pathlib import Path
@@ -14,7 +13,14 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import load_file, save_file
 
-from onestage.base_folder import is_alibi, pickled_files, read_config, read_object, weight_files
+from onestage.base_folder import (
+    is_alibi,
+    pickled_files,
+    read_config,
+    read_object,
+    weight_files,
+    write_object,
+)
 from onestage.errors import InputError
 
 Tensors = dict[str, torch.Tensor]
@@ -101,11 +107,11 @@ def convert(folder: Path, out: Path, *, pickled: bool) -> Converted:
         raise InputError(f"{folder}: weights lack {missing[0]} ({len(missing)} tensors); {_LOOK}")
     if len(files) > 1:
         index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(places.items()))}
-        _write(out / "model.safetensors.index.json", index)
+        write_object(out / "model.safetensors.index.json", index)
     kind = str(max(kinds, key=lambda dtype: dtype.itemsize)).removeprefix("torch.")
     kept = {name: config[name] for name in _KEPT if name in config}
     heads = {"num_key_value_heads": config["num_attention_heads"]}
-    _write(out / "config.json", {**kept, **heads, **_ADDED, "dtype": kind})
+    write_object(out / "config.json", {**kept, **heads, **_ADDED, "dtype": kind})
     return Converted(len(places), len(files), _copy_tokenizer(folder, out))
 
 
@@ -185,10 +191,6 @@ def _file_name(number: int, count: int) -> str:
     return f"model-{number:05d}-of-{count:05d}.safetensors" if count > 1 else "model.safetensors"
 
 
-def _write(file: Path, value: dict[str, Any]) -> None:
-    file.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
 def _copy_tokenizer(folder: Path, out: Path) -> bool:
     """Copy the tokenizer; its configuration names code no more, which is neither read nor run."""
     for name in _TOKENIZER_FILES:
@@ -197,7 +199,7 @@ def _copy_tokenizer(folder: Path, out: Path) -> bool:
     if (folder / "tokenizer_config.json").is_file():
         named = read_object(folder / "tokenizer_config.json")
         named.pop("auto_map", None)
-        _write(
+        write_object(
             out / "tokenizer_config.json", named | {"tokenizer_class": "PreTrainedTokenizerFast"}
         )
     return (out / "tokenizer.json").is_file()

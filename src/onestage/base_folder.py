@@ -171,6 +171,12 @@ def _no_weights(folder: Path) -> InputError:
     )
 
 
+def write_object(file: Path, value: dict[str, Any]) -> None:
+    """Write a configuration, keys in order, so that the same values are the same bytes."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    file.write_text(text + "\n", encoding="utf-8")
+
+
 def read_object(file: Path) -> dict[str, Any]:
     """Return a JSON file that holds an object, such as every configuration.
 

@@ -18,7 +18,8 @@ from onestage.base_folder import (
 from onestage.benchmarks import Benchmark, read_all
 from onestage.collect.classifier import load_classifier
 from onestage.collect.selection import Collect
-from onestage.comparison import Compare
+from onestage.comparison.published import read_published, require_published_names
+from onestage.comparison.settings import Compare, require_reference
 from onestage.dedupe.embeddings import require_embedder
 from onestage.dedupe.settings import Dedupe, require_ranking
 from onestage.errors import OnestageError
@@ -81,6 +82,8 @@ def faults(params_file: Path) -> list[str]:
     attempt(partial(_require_base, sections["base"], sections["pack"]))
     attempt(partial(_require_template, sections["base"], sections["pack"]))
     attempt(lambda: require_ranking(sections["dedupe"].ranking, mappings["sources"]))
+    attempt(lambda: require_reference(sections["compare"], mappings["models"]))
+    attempt(lambda: _require_published(sections["compare"], mappings["benchmarks"]))
     attempt(lambda: read_all(mappings["benchmarks"], Path(sections["benchmarks_dir"])))
     found += _unnamed_sources(mappings["sources"], sections["sample"], sections["unify"])
     return [*found, *_paths(sections, mappings["sources"], mappings["models"])]
@@ -113,6 +116,10 @@ def _require_base(base: Base, pack: Pack) -> None:
         require_vocabulary(folder, config, tokenizer.get_vocab_size(with_added_tokens=False))
     if base.init == "pretrained" and _has_weights(folder):
         weight_files(folder)
+
+
+def _require_published(compare: Compare, benchmarks: Iterable[str]) -> None:
+    require_published_names(compare, read_published(Path(compare.published)), benchmarks)
 
 
 def _has_weights(folder: Path) -> bool:

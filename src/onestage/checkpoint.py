@@ -1,6 +1,5 @@
 """Model folders in Hugging Face form: loaded with their weights, or with weights drawn anew."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +15,11 @@ from transformers import (
 
 from onestage.base_folder import (
     read_config,
+    read_object,
     remote_code,
     require_trainable_type,
     weight_files,
+    write_object,
 )
 from onestage.errors import InputError
 
@@ -32,10 +33,12 @@ def load_model(
     init: Literal["pretrained", "random"],
     seed: int,
     attention: str = "sdpa",
+    halved: bool = False,
 ) -> Any:
     """Return a causal language model in fp32, on the GPU if there is one.
 
-    No remote code, no pickle, no download.
+    No remote code, no pickle, no download. `halved` holds linear layers, but for the output head,
+    in bf16, as autocast would read them; it computes under autocast only.
 
     Raises:
         InputError: no config, a type that is unknown or needs remote code; with `pretrained`,
@@ -43,8 +46,14 @@ def load_model(
             `random` draws them with `seed` from the config.
     """
     config = _config(folder)
-    if init == "random":
-        return _drawn(folder, config, seed, attention)
+    drawn = init == "random"
+    model = _drawn(folder, config, seed, attention) if drawn else _read(folder, attention)
+    if halved:
+        halve_linear_layers(model)
+    return model.to(_device())
+
+
+def _read(folder: Path, attention: str) -> Any:
     weight_files(folder)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -64,7 +73,15 @@ def load_model(
         raise InputError(
             f"{folder}: weights lack {', '.join(missing[:3])} ({len(missing)} tensors)"
         )
-    return model.to(_device())
+    return model
+
+
+def halve_linear_layers(model: Any) -> None:
+    """Hold the weights of linear layers, but for the output head, in bf16."""
+    head = model.get_output_embeddings()  # its weights may be the embeddings, which add in fp32
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Linear) and layer is not head:
+            layer.to(torch.bfloat16)
 
 
 def _config(folder: Path) -> Any:
@@ -82,12 +99,12 @@ def _config(folder: Path) -> Any:
 def _drawn(folder: Path, config: Any, seed: int, attention: str) -> Any:
     torch.manual_seed(seed)
     try:
-        drawn = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+        drawn: Any = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
             config, dtype=torch.float32, attn_implementation=attention
         )
     except (ValueError, ImportError) as error:  # no such attention in this type, or here
         raise InputError(f"{folder}: no model with attention {attention} ({error})") from error
-    return drawn.to(_device())
+    return drawn
 
 
 def _device() -> str:
@@ -115,6 +132,5 @@ def save_model(model: Any, folder: Path, state: dict[str, Any] | None = None) ->
     """Write config and safetensors; generation may use its cache again."""
     model.config.use_cache = True
     model.save_pretrained(folder, state_dict=state)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    text = json.dumps(config, indent=2, sort_keys=True) + "\n"
-    (folder / "config.json").write_text(text, encoding="utf-8")
+    file = folder / "config.json"
+    write_object(file, read_object(file))

@@ -1,10 +1,8 @@
 """The console command `onestage`."""
 
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
 from onestage import outputs
 from onestage.check import faults
@@ -15,6 +13,7 @@ from onestage.filter_commands import calibrate, require_ending, train_filter, we
 from onestage.lexicon_recipe import derive_lexicon
 from onestage.mixture_commands import mixture
 from onestage.pack_commands import show
+from onestage.results_commands import results
 from onestage.unify_commands import estimate_command, responses
 
 
@@ -33,6 +32,7 @@ _COMMANDS = (
     mixture,
     show,
     convert,
+    results,
 )
 for command in _COMMANDS:
     main.add_command(command)
@@ -47,40 +47,6 @@ def check(params_file: Path) -> None:
         click.echo(f"Error: {' '.join(fault.split())}", err=True)
     if found:
         raise click.exceptions.Exit(1)
-
-
-@main.command(cls=OneLineCommand)
-@click.option(
-    "--metrics",
-    type=click.Path(path_type=Path),
-    default=Path("metrics"),
-    show_default=True,
-    help="Folder of metrics.",
-)
-def results(metrics: Path) -> None:
-    """Say in a few lines what the last run gave and where to look."""
-    losses = _metrics(metrics / "train.json").get("heldout_loss", {})
-    models = _metrics(metrics / "compare.json")
-    click.echo("Held-out loss, before and after training:")
-    for source, figures in losses.items():
-        click.echo(f"  {source:<18}{figures['before']:8.3f}{figures['after']:8.3f}")
-    click.echo("Accuracy (interval):")
-    for model, groups in models.items():
-        for name, figures in groups.items():
-            if "/" not in name:
-                interval = f"({figures['low']:.3f} to {figures['high']:.3f})"
-                click.echo(f"  {model:<10}{name:<18}{figures['accuracy']:6.3f} {interval}")
-    click.echo("Model: data/model   Predictions: data/evaluate   Left out: data/rejected")
-    click.echo("More: dvc metrics show, dvc plots show, dvc dag")
-
-
-def _metrics(path: Path) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; run dvc repro first") from error
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(f"{path}: not metrics ({error}); run dvc repro again") from error
 
 
 @main.command("derive-lexicon", cls=OneLineCommand)

@@ -28,8 +28,7 @@ def baichuan2(folder: Path, out: Path, pickled: bool) -> None:
     The fused matrix of queries, keys and values is split, and the normalised output head is
     folded into plain weights. The result gives the same logits; in training its head is free.
     """
-    if out.exists():
-        raise InputError(f"{out}: there is something already; name a new folder")
+    _require_new(out)
     from onestage.baichuan2 import convert as converted  # noqa: PLC0415  (imports torch)
 
     with outputs.staged(out) as (part,):
@@ -41,3 +40,28 @@ def baichuan2(folder: Path, out: Path, pickled: bool) -> None:
             f"{out}/tokenizer.json is still to come: pack reads no other form of a tokenizer "
             "(docs/your-own-data.md says how to make it)"
         )
+
+
+@convert.command(cls=OneLineCommand)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder to write.")
+def gguf(file: Path, out: Path) -> None:
+    """Write the Gemma 3 in the GGUF file FILE as a Hugging Face folder.
+
+    Quantised blocks become the numbers that they stand for, in fp32; the tokenizer is that of the
+    file. Needs the extra `gguf`.
+    """
+    _require_new(out)
+    from onestage.gemma3 import convert as converted  # noqa: PLC0415  (imports torch)
+
+    with outputs.staged(out) as (part,):
+        part.mkdir(exist_ok=True)
+        found = converted(file, part)
+    click.echo(f"{out}: {found.tensors} tensors, a vocabulary of {found.vocabulary} tokens")
+    if not found.has_template:
+        click.echo("the file has no chat template: name one in pack.chat_template")
+
+
+def _require_new(out: Path) -> None:
+    if out.exists():
+        raise InputError(f"{out}: there is something already; name a new folder")

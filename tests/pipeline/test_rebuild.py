@@ -14,7 +14,7 @@ UP_TO_DATE = "Data and pipelines are up to date."
 # What another type of CPU may change: training is exact on one type only.
 _OF_TRAINING = re.compile(
     r"dvc\.lock|metrics/(train|compare)\.json|metrics/evaluate/\w+\.json"
-    r"|plots/train/\w+\.csv|plots/accuracy\.csv"
+    r"|plots/train/\w+\.csv|plots/(accuracy|differences|subjects)\.csv"
 )
 _MAX_TRACKED_BYTES = 2**20
 

@@ -21,7 +21,7 @@ from given import (
     write_records,
 )
 
-from onestage.records import Draw
+from onestage.records import Draw, Prediction
 
 _OUTS = {"out": "o/out", "rejected": "o/rejected", "metrics": "o/m.json"}
 _STAGES: dict[str, dict[str, str]] = {
@@ -42,7 +42,14 @@ _STAGES: dict[str, dict[str, str]] = {
         "out": "o/out",
         "metrics": "o/m.json",
     },
-    "compare": {"predictions": "in", "plot": "o/p.csv", "metrics": "o/m.json"},
+    "compare": {
+        "predictions": "in",
+        "contamination": "contamination.json",
+        "plot": "o/p.csv",
+        "differences": "o/d.csv",
+        "subjects": "o/s.csv",
+        "metrics": "o/m.json",
+    },
 }
 
 
@@ -265,6 +272,63 @@ def test_missing_and_stray_folder_of_a_model(fails: Fails) -> None:
     write_records(Path("in/base"), [])
     write_records(Path("in/old"), [])
     _has(fails("compare"), "in/old: no key", "rm -r in/old")
+
+
+def _answered(model: str, *items: str) -> None:
+    write_records(
+        Path("in") / model, [Prediction("mc", item, "", "", "A", "A", True) for item in items]
+    )
+
+
+def _two_models(workplace: Path, **compare: Any) -> None:
+    document = parameters()
+    document["models"]["own"] = {**document["models"]["base"], "label": "own"}
+    document["compare"] |= compare
+    write_params(workplace, document)
+
+
+def test_models_that_answered_different_questions(workplace: Path, fails: Fails) -> None:
+    _two_models(workplace)
+    _answered("base", "1", "2")
+    _answered("own", "1", "3")
+    _has(fails("compare"), "models base and own answered different items", "mc 2", "mc 3")
+
+
+def test_models_that_answered_nothing(workplace: Path, fails: Fails) -> None:
+    _two_models(workplace)
+    _answered("base")
+    _answered("own")
+    _has(fails("compare"), "no model answered a question", "mend benchmarks")
+
+
+@pytest.mark.parametrize(
+    ("compare", "said"),
+    [
+        ({"reference": "peer"}, "compare.reference: peer is no key of models"),
+        ({"published_as": {"mmlu": "mmlu"}}, "compare.published_as.mmlu: no benchmark"),
+        ({"published_as": {"mc": "mmlu"}}, "none has no figures of mmlu"),
+        ({"published": "nowhere"}, "nowhere: cannot be read"),
+        ({"published": "params.yaml"}, "params.yaml, line 1: "),
+    ],
+)
+def test_a_comparison_with_what_does_not_exist(
+    workplace: Path, fails: Fails, compare: dict[str, Any], said: str
+) -> None:
+    _two_models(workplace, **compare)
+    _answered("base", "1")
+    _answered("own", "1")
+    _has(fails("compare"), said)
+
+
+def test_counts_of_contamination_must_be_there_and_of_these_benchmarks(
+    workplace: Path, fails: Fails
+) -> None:
+    _two_models(workplace)
+    _answered("base", "1")
+    _answered("own", "1")
+    _has(fails("compare"), "contamination.json: no such file", "dvc repro dedupe")
+    Path("contamination.json").write_text("{}", encoding="utf-8")
+    _has(fails("compare"), "contamination.json: no counts of benchmark mc", "dvc repro dedupe")
 
 
 @pytest.mark.parametrize("stage", ["unify", "sample", "pack", "train"])

@@ -95,12 +95,30 @@ def test_from_rows_to_a_comparison(workplace: Path, run_stage: RunStage) -> None
         assert (report["items"], report["asked"], report["without_answer"]) == (2, 2, 0)
         right = sum(line["correct"] for line in lines)
         assert report["accuracy"]["mc"]["right"] == right
-    result = run_stage("compare", predictions="predictions", plot="a.csv", metrics="m/compare.json")
+    counts = {"mc": {"items": 2, "items_found": 1, "sources": {"web": {"records": 3, "items": 1}}}}
+    Path("contamination.json").write_text(json.dumps(counts), encoding="utf-8")
+    result = run_stage(
+        "compare",
+        predictions="predictions",
+        contamination="contamination.json",
+        plot="a.csv",
+        differences="d.csv",
+        subjects="s.csv",
+        metrics="m/compare.json",
+    )
     assert (result.exit_code, result.output) == (0, "")
     table = _json("m/compare.json")
     assert list(table) == ["base", "own"]
     assert 0 <= table["own"]["mc"]["low"] <= table["own"]["mc"]["accuracy"]
     assert "one-stage" in Path("a.csv").read_text("utf-8")
+    shown = table["own"]["mc"]
+    assert shown["contamination"] == {"items": 2, "items_found": 1, "records": 3}
+    assert shown["several_answers"]["items"] == 1
+    against = shown["against"]["base"]
+    assert against["difference"] == shown["accuracy"] - table["base"]["mc"]["accuracy"]
+    assert -1 <= against["low"] <= against["difference"] <= against["high"] <= 1
+    assert Path("d.csv").read_text("utf-8").count("one-stage − base") == 3
+    assert len(Path("s.csv").read_text("utf-8").splitlines()) == 1 + 3 * 2
 
 
 def test_training_twice_gives_the_same_weights(workplace: Path, run_stage: RunStage) -> None:

@@ -42,16 +42,20 @@ def test_ranks_give_the_losses_and_weights_of_one(tmp_path: Path, one: Path, ran
 
 @pytest.mark.long
 @pytest.mark.xdist_group("ranks")
-def test_adapters_on_two_ranks_are_those_of_one(tmp_path: Path) -> None:
-    lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": []}
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_adapters_on_two_ranks_are_those_of_one(tmp_path: Path, precision: str) -> None:
+    lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": [], "weights": precision}
+    sizes = {"rows_per_step": 8, "rows_per_device": 2}
     found = []
     for ranks in (1, 2):
         folder = tmp_path / str(ranks)
-        write_run(folder, ROWS, rows_per_step=8, rows_per_device=2, lora=lora)
+        write_run(folder, ROWS, **sizes, lora=lora, precision=precision)
         assert run(folder, ONESTAGE_RANKS=str(ranks)).stderr == ""
         found.append(load_file(folder / "model" / "model.safetensors"))
+    tolerance = 1e-4 if precision == "fp32" else 1e-3
     for name, weights in found[0].items():
-        assert found[1][name] == pytest.approx(weights, abs=1e-4), name
+        assert weights.dtype == "float32"
+        assert found[1][name] == pytest.approx(weights, abs=tolerance), name
 
 
 @pytest.mark.xdist_group("ranks")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from converting import require_refused
 
 pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.usefixtures("one_thread")]
 
@@ -133,15 +134,6 @@ def _convert(folder: Path, out: Path, *options: str) -> Result:
     return CliRunner().invoke(main, ["convert", "baichuan2", str(folder), str(out), *options])
 
 
-def _refused(result: Result, out: Path, *parts: str) -> None:
-    assert result.exit_code == 1, result.output
-    (line,) = result.stderr.splitlines()
-    for part in parts:
-        assert part in line
-    assert not out.exists()
-    assert not list(out.parent.glob("*.partial"))
-
-
 def _require_same(out: Path, tensors: Tensors) -> None:
     model = checkpoint.load_model(out, init="pretrained", seed=1, attention="eager").eval()
     assert model.config.model_type == "llama"
@@ -174,7 +166,7 @@ def test_pickled_shards_are_read_on_demand_only(tmp_path: Path) -> None:
     for number, part in enumerate((names[:7], names[7:]), start=1):
         shard = {name: tensors[name] for name in part} | frequencies
         torch.save(shard, folder / f"pytorch_model-{number:05d}-of-00002.bin")
-    _refused(_convert(folder, out), out, "weights are pickled", "add --pickled")
+    require_refused(_convert(folder, out), out, "weights are pickled", "add --pickled")
     result = _convert(folder, out, "--pickled")
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in out.glob("*.safetensors")) == [
@@ -197,9 +189,9 @@ class _Calls:
 def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> None:
     folder, out, touched = _folder(tmp_path), tmp_path / "llama", tmp_path / "touched"
     torch.save({**_weights(), "x": _Calls(touched)}, folder / "pytorch_model.bin")
-    _refused(_convert(folder, out, "--pickled"), out, "not a pickle of tensors alone")
+    require_refused(_convert(folder, out, "--pickled"), out, "not a pickle of tensors alone")
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(_Calls(touched)))
-    _refused(_convert(folder, out, "--pickled"), out, "not a pickle of tensors alone")
+    require_refused(_convert(folder, out, "--pickled"), out, "not a pickle of tensors alone")
     assert not touched.exists()
 
 
@@ -247,10 +239,10 @@ def test_the_tokenizer_comes_along_without_its_code(tmp_path: Path) -> None:
         ({"num_hidden_layers": 1}, "model.layers.1.input_layernorm.weight is no tensor of"),
     ],
 )
-def test_other_models_are_refused(tmp_path: Path, config: dict[str, Any], said: str) -> None:
+def test_other_models_arerequire_refused(tmp_path: Path, config: dict[str, Any], said: str) -> None:
     folder, out = _folder(tmp_path, **config), tmp_path / "llama"
     save_file(_weights(), folder / "model.safetensors")
-    _refused(_convert(folder, out), out, str(folder), said)
+    require_refused(_convert(folder, out), out, str(folder), said)
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
@@ -264,7 +256,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     assert (out / "mine").exists()
 
 
-def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_weights_isrequire_refused(tmp_path: Path) -> None:
     out = tmp_path / "llama"
-    _refused(_convert(_folder(tmp_path), out), out, "no *.safetensors")
-    _refused(_convert(tmp_path / "nowhere", out), out, "config.json: missing")
+    require_refused(_convert(_folder(tmp_path), out), out, "no *.safetensors")
+    require_refused(_convert(tmp_path / "nowhere", out), out, "config.json: missing")

@@ -217,3 +217,21 @@ def test_results_without_metrics_are_one_line(tmp_path: Path, files: dict[str, s
     (line,) = result.stderr.splitlines()
     assert str(metrics) in line
     assert "dvc repro" in line
+
+
+@pytest.mark.parametrize(
+    ("compare", "said"),
+    [
+        ({"reference": "peer"}, "compare.reference: peer is no key of models"),
+        ({"published": "nowhere"}, "nowhere: cannot be read"),
+        ({"published_as": {"mmlu": "mmlu"}}, "compare.published_as.mmlu: no benchmark"),
+        ({"published_as": {"mc": "mmlu"}}, "none has no figures of mmlu"),
+    ],
+)
+def test_what_a_comparison_names_must_be_there(
+    workplace: Path, compare: dict[str, object], said: str
+) -> None:
+    document = parameters()
+    document["compare"] |= compare
+    (line,) = _check(write_params(workplace, document)).stderr.splitlines()
+    assert said in line

@@ -1,6 +1,7 @@
 """Packed rows as tensors: tokens, positions that restart, labels and sources."""
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,21 +45,22 @@ class RowFiles(Dataset[Row]):
     """
 
     def __init__(self, files: list[Path], sources: list[str]) -> None:
-        phases = (row.phase for row in jsonl.read_records(files, _Phase))
-        runs = [(phase, sum(1 for _ in rows)) for phase, rows in itertools.groupby(phases)]
+        self._places: list[tuple[Path, int]] = []
+        phases = itertools.groupby(self._placed_phases(files))
+        runs = [(phase, sum(1 for _ in rows)) for phase, rows in phases]
         self.phase_sizes = [size for _, size in runs]
         self.groups = [Group(phase, source) for phase in sorted(dict(runs)) for source in sources]
         self._numbers: dict[int, dict[str, int]] = {phase: {} for phase, _ in runs}
         for number, (phase, source) in enumerate(self.groups):
             self._numbers[phase][source] = number
         self._decoder = msgspec.json.Decoder(PackedRow)
-        self._places: list[tuple[Path, int]] = []
+
+    def _placed_phases(self, files: list[Path]) -> Iterator[int]:
+        """Yield each row's phase, and remember where the row stands."""
         for path in files:
-            offset = 0
-            with path.open("rb") as stream:
-                for line in stream:
-                    self._places.append((path, offset))
-                    offset += len(line)
+            for offset, row in jsonl.read_placed(path, _Phase):
+                self._places.append((path, offset))
+                yield row.phase
 
     def __len__(self) -> int:
         return len(self._places)

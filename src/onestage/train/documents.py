@@ -29,10 +29,11 @@ def require_fit_for_packing(model: Any, choices: Train) -> None:
             "train.attention: flex_attention has gradients on an accelerator only, and here is "
             "none; take sdpa"
         )
-    flash = choices.attention == "flash_attention_2"  # which computes in half precision only
-    with arithmetic("bf16" if flash else "fp32"):
+    # Neither computes in anything else.
+    half = choices.attention == "flash_attention_2" or choices.lora.halved
+    with arithmetic("bf16" if half else "fp32"):
         require_separate_documents(
-            model, rows_per_device=choices.rows_per_device, tolerance=1e-2 if flash else 1e-4
+            model, rows_per_device=choices.rows_per_device, tolerance=1e-2 if half else 1e-4
         )
 
 

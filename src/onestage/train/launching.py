@@ -1,36 +1,61 @@
-"""The ranks of this host, started with torchrun, and what is told when they fail."""
+"""The ranks, started with torchrun or DeepSpeed's launcher; what is told when they fail."""
 
 import json
 import logging
 import math
 import os
 import signal
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import torch.distributed.run
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-
 from onestage.errors import InputError
+from onestage.train import deepspeed_launcher, ranks
 
 
-def start(number: int, module: str, arguments: list[str]) -> None:
-    """Run `python -m module arguments` in as many ranks, and return when all have ended well.
+def start(module: str, arguments: list[str]) -> None:
+    """Run `python -m module arguments` in the ranks asked for; return when all have ended well.
 
     Raises:
-        InputError: a rank failed; with its number and its message.
+        InputError: ranks are asked for wrongly, or one failed; with its number and its message.
     """
+    by_deepspeed = ranks.launcher() == "deepspeed"
+    with _reports() if by_deepspeed else nullcontext() as folder:
+        if folder is None:
+            failures = _failures_of_torchrun(module, arguments)
+        else:
+            failures = deepspeed_launcher.failures(module, arguments, folder)
+        if failures:
+            raise first_cause(failures)
+
+
+def _reports() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for the words of ranks, on a file system that all hosts share."""
+    scratch = Path("scratch")
+    scratch.mkdir(exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="ranks-", dir=scratch)
+
+
+def _failures_of_torchrun(module: str, arguments: list[str]) -> dict[int, Any]:
+    import torch.distributed.run  # noqa: PLC0415  (takes seconds, and is not always needed)
+    from torch.distributed.elastic.multiprocessing.errors import (  # noqa: PLC0415
+        ChildFailedError,
+    )
+
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     launcher: Any = torch.distributed.run
     logging.getLogger(launcher.__name__).setLevel(logging.ERROR)
     place = [] if "PET_NNODES" in os.environ else ["--standalone"]
-    options = [*place, f"--nproc-per-node={number}", "--max-restarts=0", "--module", module]
+    options = [*place, f"--nproc-per-node={ranks.asked()}", "--max-restarts=0", "--module", module]
     # The launcher sets this for its ranks unless it is set; threads are the parameters' choice.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         launcher.run(launcher.parse_args([*options, *arguments]))
     except ChildFailedError as error:
-        raise first_cause(error.failures) from None
+        failures: dict[int, Any] = error.failures
+        return failures
+    return {}
 
 
 def first_cause(failures: dict[int, Any]) -> Exception:

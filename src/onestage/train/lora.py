@@ -47,6 +47,13 @@ def with_adapters(model: Any, choices: Lora, *, seed: int) -> Any:
 
 
 def merge_adapters(trained: Any, choices: Lora) -> None:
-    """Add what the adapters learnt to the weights that they stand beside; take them out."""
-    if choices.rank:
-        trained.merge_and_unload()
+    """Add what the adapters learnt to the weights that they stand beside; take them out.
+
+    The model is in fp32 then. Weights held in bf16 are merged by the CPU: the device had no room
+    for more, and a sum in bf16 would lose most of what is added.
+    """
+    if not choices.rank:
+        return
+    if choices.halved:
+        trained.to("cpu").float()
+    trained.merge_and_unload()

@@ -1,6 +1,5 @@
 """What serves the trained model without this project: its tokenizer and where a turn ends."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerFast
 
 from onestage import checkpoint
-from onestage.base_folder import read_object
+from onestage.base_folder import read_object, write_object
 
 _OUTPUT = "\U0010fffd"  # the last character for private use: no template writes it
 # Any other class may build rules of its own around the vocabulary, so that the model would be
@@ -66,5 +65,4 @@ def _change(file: Path, *removed: str, **changes: Any) -> None:
     kept = {name: value for name, value in found.items() if name not in removed}
     changed = {**kept, **changes}
     if changed != found:
-        text = json.dumps(changed, indent=2, sort_keys=True, ensure_ascii=False)
-        file.write_text(text + "\n", encoding="utf-8")
+        write_object(file, changed)

@@ -2,20 +2,31 @@
 
 from typing import Any, Literal
 
+import msgspec
+
 from onestage.params import Above0, From0, From0Below1, NotNegative, Params, Positive, Share
+from onestage.train.deepspeed_settings import require_fit
 
 
 class Lora(Params, frozen=True):
     """Adapters of this rank are trained in place of the weights (0: the weights themselves).
 
     What an adapter adds is multiplied by `alpha` / `rank`. `targets` names the linear layers that
-    get one, by the last part of their names; empty means all but the output head.
+    get one, by the last part of their names; empty means all but the output head. `weights` is
+    what frozen weights of linear layers are held in: bf16 takes half the memory and rounds what
+    the base has in fp32.
     """
 
     rank: NotNegative
     alpha: Positive
     dropout: From0Below1
     targets: list[str]
+    weights: Literal["fp32", "bf16"]
+
+    @property
+    def halved(self) -> bool:
+        """Whether linear layers are held in bf16."""
+        return bool(self.rank) and self.weights == "bf16"
 
 
 class Train(Params, frozen=True):
@@ -63,6 +74,7 @@ class Train(Params, frozen=True):
                 "tells samples apart in a batch of one row only; more rows would be read as one "
                 "text each"
             )
+        require_fit(self.deepspeed, msgspec.structs.asdict(self))
         self._check_schedule()
         self._check_saving()
         self._check_lora()
@@ -93,6 +105,16 @@ class Train(Params, frozen=True):
             )
 
     def _check_lora(self) -> None:
+        if self.lora.halved and self.precision != "bf16":
+            raise ValueError(
+                f"lora.weights bf16 needs precision bf16, found {self.precision}; fp32 would "
+                "compute with weights that have been rounded"
+            )
+        if self.lora.halved and self.deepspeed:
+            raise ValueError(
+                "lora.weights bf16 does not work with deepspeed, which holds all weights in one "
+                "type; its own bf16: {enabled: auto} does that"
+            )
         if self.lora.rank and self.average_last:
             raise ValueError(
                 f"average_last ({self.average_last}) does not work with lora (rank "
@@ -103,6 +125,10 @@ class Train(Params, frozen=True):
                 f"lora (rank {self.lora.rank}) does not work with ZeRO stage 3, where no rank "
                 "holds the weights to merge them into; take stage 2"
             )
+
+    def turns(self, ranks: int) -> int:
+        """Return how many micro-batches each of so many ranks has in a step."""
+        return self.rows_per_step // (self.rows_per_device * ranks)
 
     @property
     def zero_stage(self) -> int:

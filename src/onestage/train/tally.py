@@ -43,10 +43,10 @@ class Tally:
         summed = losses.detach().double()
         self._losses.index_add_(1, groups, torch.stack([summed, torch.ones_like(summed)]))
         real = batch["source_ids"] != PADDING
-        places = torch.tensor(real.numel(), device=real.device)
-        trained = torch.tensor(groups.numel(), device=real.device)
-        attended = ((batch["position_ids"] + 1) * real).sum()
-        self._counts += torch.stack([real.sum(), trained, places, attended])
+        keys = (batch["position_ids"] + 1) * real
+        # In the order of Counts, and without a number from the host, for which a GPU would wait.
+        parts = (real, torch.ones_like(groups), torch.ones_like(real), keys)
+        self._counts += torch.stack([each.sum() for each in parts])
 
     def taken(
         self, reduced: Callable[[torch.Tensor], torch.Tensor]

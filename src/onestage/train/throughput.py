@@ -7,7 +7,7 @@ from typing import Any
 from onestage.train.tally import NOTHING, Counts
 
 # Dense bf16 matrix products with fp32 sums, in 10^12 operations a second, from the makers' data
-# sheets; a name with more words goes first. MI300X and later report a name of the same form.
+# sheets; a name with more words goes first.
 _PEAK_TFLOPS = {
     "H100 PCIE": 756,
     "H100 NVL": 835,

@@ -127,6 +127,10 @@ class PackedTrainer(Trainer):
         summed: torch.Tensor = self.accelerator.reduce(tensor)
         return summed
 
+    def merge_adapters(self) -> None:
+        """Make the model one without adapters, in fp32; its device may then be the CPU."""
+        merge_adapters(self.model, self._choices.lora)
+
     def gathered_state(self) -> dict[str, Any] | None:
         """Return the whole weights where ZeRO has parted them among ranks, otherwise None.
 
@@ -145,7 +149,8 @@ def train(
 ) -> tuple[PackedTrainer, History]:
     """Train `model` in place on all rows, strictly in order, once.
 
-    Begins where the last whole state in `states` ends. Without `telling` it goes on in silence.
+    Adapters stay in the model until merge_adapters. Begins where the last whole state in
+    `states` ends. Without `telling` it goes on in silence.
 
     Raises:
         InputError: rows that cannot be shared among the ranks, memory or disk full, a loss that
@@ -178,7 +183,6 @@ def train(
         warnings.filterwarnings("ignore", message=".*pin_memory.*")
         trainer.train(resume_from_checkpoint=_last_state(trainer, course.history, states))
         _average_weights(model, choices, states)
-    merge_adapters(trained, choices.lora)
     return trainer, course.history
 
 
@@ -229,12 +233,11 @@ def _average_weights(model: Any, choices: Train, states: States) -> None:
 def _arguments(choices: Train, states: States) -> TrainingArguments:
     if choices.deepspeed and not ranks.is_rank():
         _single_process_rendezvous()
-    rows_per_turn = choices.rows_per_device * ranks.ranks()
     arguments = TrainingArguments(
         output_dir=str(states.writing),
         num_train_epochs=1,
         per_device_train_batch_size=choices.rows_per_device,
-        gradient_accumulation_steps=choices.rows_per_step // rows_per_turn,
+        gradient_accumulation_steps=choices.turns(ranks.ranks()),
         learning_rate=choices.learning_rate,
         adam_beta1=choices.adam_betas[0],
         adam_beta2=choices.adam_betas[1],

@@ -1,0 +1,1 @@
+"""Several models' answers to the same questions, side by side."""
