@@ -82,7 +82,7 @@ def plain(raw: str) -> str:
     text = re.sub(r"[*_`#$~\u200b\u200c\u200d\ufeff]+|^\s*>", "", text, flags=re.MULTILINE)
     text = re.sub(r"(?m)^[ \t]*[-•·]\s+", "", text)
     text = re.sub(r"[^\S\n]+", " ", text)
-    return re.sub(r"\s*\n\s*", "\n", text).strip()
+    return "\n".join(filter(None, (line.strip() for line in text.split("\n"))))
 
 
 def _found(text: str, options: Sequence[str], *, multiple: bool) -> Extraction:

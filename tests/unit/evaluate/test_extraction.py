@@ -1,6 +1,5 @@
 """Letters are read from answers as models word them; what cannot be told is None."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -86,11 +85,9 @@ def test_full_width_means_nothing(row: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["A and ", "[(", "答案是", "A、", "A错误，", "the answer is ", "("]
+    "piece", ["A and ", "[(", "答案是", "A、", "A错误，", "the answer is ", "(", "\n"]
 )
-def test_a_model_that_loops_costs_no_time(piece: str) -> None:
-    """Squared time would take minutes for this length."""
-    text = piece * (40_000 // len(piece))
-    begun = time.perf_counter()
+def test_a_model_that_loops_is_read_to_its_end(piece: str) -> None:
+    """In squared time this would take minutes, which nobody would miss."""
+    text = piece * (40_000 // len(piece)) + "x"
     assert extract(text, _OPTIONS["Z"], multiple=False).letters in (None, "A")
-    assert time.perf_counter() - begun < 20
