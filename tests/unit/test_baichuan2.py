@@ -239,7 +239,7 @@ def test_the_tokenizer_comes_along_without_its_code(tmp_path: Path) -> None:
         ({"num_hidden_layers": 1}, "model.layers.1.input_layernorm.weight is no tensor of"),
     ],
 )
-def test_other_models_arerequire_refused(tmp_path: Path, config: dict[str, Any], said: str) -> None:
+def test_other_models_are_refused(tmp_path: Path, config: dict[str, Any], said: str) -> None:
     folder, out = _folder(tmp_path, **config), tmp_path / "llama"
     save_file(_weights(), folder / "model.safetensors")
     require_refused(_convert(folder, out), out, str(folder), said)
