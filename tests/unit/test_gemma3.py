@@ -261,7 +261,7 @@ def test_a_setting_that_is_not_known_isrequire_refused(tmp_path: Path) -> None:
     require_refused(_convert(file, out), out, "gemma3.rope.scaling.factor", "does not know")
 
 
-def test_missing_tensors_and_other_shapes_arerequire_refused(tmp_path: Path) -> None:
+def test_missing_tensors_and_other_shapes_are_refused(tmp_path: Path) -> None:
     file, out = tmp_path / "model.gguf", tmp_path / "base"
     _write(file, _model(), without="blk.3.attn_q_norm.weight")
     require_refused(_convert(file, out), out, "lacks blk.3.attn_q_norm.weight")
