@@ -89,6 +89,18 @@ def test_ten_kills_at_random_moments(tmp_path: Path, undisturbed: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.xdist_group("resuming")
+def test_a_run_killed_after_its_last_step_has_nothing_left_to_train(
+    tmp_path: Path, undisturbed: Path
+) -> None:
+    folder = write_run(tmp_path, ROWS, **CHOICES)
+    assert _kill_when(folder, states=5)
+    run(folder)
+    assert outputs(folder) == outputs(undisturbed)
+    assert first_step(folder) == 40
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("resuming")
 def test_two_ranks_go_on_as_well(tmp_path: Path) -> None:
     whole = write_run(tmp_path / "whole", ROWS, **CHOICES)
     run(whole, ONESTAGE_RANKS="2")

@@ -98,7 +98,7 @@ class Throughput:
         return self._pace(counts, seconds)
 
     def in_all(self) -> dict[str, float]:
-        """Return the pace over all counts so far."""
+        """Return the pace over all counts so far; nothing if a former process had done it all."""
         return self._pace(self._all, self._last - self._began)
 
     def seconds_left(self, done: int, left: int) -> float:
@@ -106,10 +106,12 @@ class Throughput:
         return (time.monotonic() - self._began) / max(done, 1) * left
 
     def _pace(self, counts: Counts, seconds: float) -> dict[str, float]:
+        if not counts.places:
+            return {}
         pace = {
             "tokens_per_second": round(counts.tokens / seconds, 1),
             "trained_tokens_per_second": round(counts.trained / seconds, 1),
-            "padding_share": round(1 - counts.tokens / max(counts.places, 1), 6),
+            "padding_share": round(1 - counts.tokens / counts.places, 6),
         }
         if self._peak is not None:
             pace["model_flops_utilisation"] = round(

@@ -163,6 +163,7 @@ def test_a_run_goes_on_with_its_plots(tmp_path: Path, monkeypatch: pytest.Monkey
     again = _train(tmp_path / "cut")
     assert again.first_step == STEPS
     assert again.course.history == whole.course.history
+    assert again.course.throughput.in_all() == {}
 
 
 def test_a_phase_begins_anew(tmp_path: Path) -> None:

@@ -111,3 +111,9 @@ def test_the_pace_since_the_last_point_and_in_all(monkeypatch: pytest.MonkeyPatc
 def test_without_a_peak_there_is_no_utilisation() -> None:
     pace = Throughput(ModelFlops(_model("llama")), peak=None)
     assert "model_flops_utilisation" not in pace.since_last(Counts(1, 1, 1, 1))
+
+
+def test_a_process_that_trained_nothing_has_no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed after its last state goes on without a step, in no time."""
+    monkeypatch.setattr(throughput.time, "monotonic", lambda: 100.0)
+    assert Throughput(ModelFlops(_model("llama")), peak=1e9).in_all() == {}
