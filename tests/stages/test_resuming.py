@@ -71,19 +71,21 @@ def test_a_state_is_of_these_parameters_only(tmp_path: Path) -> None:
 def test_ten_kills_at_random_moments(tmp_path: Path, undisturbed: Path) -> None:
     """Each of another run: while it starts, or some moment after one of its five states."""
     drawing = random.Random(20)
-    ended, last = 0, []
-    for n in range(10):
+    last: list[int] = []
+    for n in range(20):
+        if len(last) == 10:
+            break
         folder = write_run(tmp_path / str(n), ROWS, **CHOICES)
         states = drawing.randrange(5)
-        ended += _kill_when(
-            folder, states=states, delay_s=drawing.uniform(0, 0.3 if states else 10.0)
-        )
+        delay = drawing.uniform(0, 0.3 if states else 10.0)
+        if not _kill_when(folder, states=states, delay_s=delay):
+            continue  # it ended first, as on a fast machine
         last.append(int(_states(folder)[-1].name[5:]) if _states(folder) else 0)
         run(folder)
         assert outputs(folder) == outputs(undisturbed), f"killed after step {last[-1]}"
         assert first_step(folder) == last[-1]
-    print("ended", ended, "of 10; last states", last)  # noqa: T201  (with -s: for the log)
-    assert ended == 10
+    print("last states", last)  # noqa: T201  (with -s: for the log)
+    assert len(last) == 10
     assert len(set(last)) >= 3
 
 
